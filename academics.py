@@ -1,0 +1,1 @@
+"""What `%load_ext academics` and `import academics` find; everything lives in `academics_jupyter`."""

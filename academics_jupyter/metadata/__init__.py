@@ -1,0 +1,1 @@
+"""What files tell of themselves: titles, authors, keywords, kinds."""

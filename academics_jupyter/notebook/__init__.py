@@ -1,0 +1,1 @@
+"""Magics and panels: the only place that imports IPython or ipywidgets."""

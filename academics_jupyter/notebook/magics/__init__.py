@@ -1,0 +1,1 @@
+"""The magics, a file for each noun."""

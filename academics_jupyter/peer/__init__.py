@@ -1,0 +1,1 @@
+"""The services of a peer and the engine that runs them; no notebook needed."""

@@ -1,0 +1,1 @@
+"""The rules of the network, pure: data in, data out. No I/O, clock, randomness, loop or log."""

@@ -1,0 +1,117 @@
+"""The events that travel over a link, their fields and limits. May import handshake, identity and records only.
+
+Each event but `welcome` is answered by a socket.io acknowledgement: an object with the fields of its
+reply, or `{"error": CODE}`. docs/PROTOCOL.md is the page for writers of other clients.
+
+| event      | from      | carries | answered by    | handled |
+| ---------- | --------- | ------- | -------------- | --- |
+| `welcome`  | server    | Welcome | nothing        | by the dialler, first of all; nothing is handled before it holds |
+| `hello`    | dialler   | Hello   | Hello          | once, first after `welcome` |
+| `news`     | both      | News    | Done           | each record on its own; those that do not hold are dropped |
+| `chat`     | both      | Chat    | Done           | once it is committed to the store |
+| `token`    | both      | Ask     | Token          | if the resource is held |
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from academics_jupyter.protocol.handshake import Version
+from academics_jupyter.protocol.identity import Hex32
+from academics_jupyter.protocol.records import MAX_SIZE_BYTES, Envelope, ResourceId
+
+MAX_EVENT_BYTES = 1_000_000
+"""A socket.io packet over this ends the connection."""
+
+MAX_RECORDS = 64
+TOKEN_LIFETIME_MS = 600_000
+
+EVENTS_PER_SECOND = 100
+EVENTS_AT_ONCE = 500
+"""The rate each link may send at and the burst it may send; above it the answer is `too_fast`."""
+
+Code = Annotated[str, Meta(max_length=40, pattern="^[a-z_]+$")]
+
+CODES = {
+    "malformed": "the message does not follow its schema",
+    "unknown_event": "there is no such event",
+    "unknown_kind": "a record of a kind that is not known",
+    "bad_signature": "a signature does not hold",
+    "unsupported_version": "the version is not spoken here",
+    "wrong_peer": "the message was meant for, or is from, another peer",
+    "bad_proof": "the proof of identity does not hold",
+    "stale_challenge": "the challenge is unknown, spent or too old",
+    "too_fast": "more messages than a link may send",
+    "too_many": "this peer has all the connections it takes",
+    "blocked": "this peer does not talk to you",
+    "not_held": "the resource is not held here",
+    "not_introduced": "hello comes first",
+    "failed": "it failed on this side; try again later",
+}
+"""Every error code and what it means."""
+
+
+class Hello(Struct, frozen=True, kw_only=True):
+    """Who is on this end: its software, and its signed presence and profile."""
+
+    version: Version
+    agent: Annotated[str, Meta(max_length=100)]
+    records: Annotated[tuple[Envelope, ...], Meta(max_length=4)]
+
+
+class News(Struct, frozen=True, kw_only=True):
+    """Signed records that changed."""
+
+    records: Annotated[tuple[Envelope, ...], Meta(max_length=MAX_RECORDS)]
+
+
+class Chat(Struct, frozen=True, kw_only=True):
+    """One signed message (see `messages`)."""
+
+    message: Envelope
+
+
+class Ask(Struct, frozen=True, kw_only=True):
+    """Asks for a token with which a resource's bytes can be fetched over HTTPS."""
+
+    resource: ResourceId
+
+
+class Token(Struct, frozen=True, kw_only=True):
+    """Opens `GET /academics/resources/ID` and `…/ID/pieces` for ten minutes, to the asker."""
+
+    token: Hex32
+    size_bytes: Annotated[int, Meta(ge=0, le=MAX_SIZE_BYTES)]
+    lifetime_ms: Annotated[int, Meta(ge=0, le=86_400_000)]
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """It is done, and on disk where the event says so."""
+
+    done: bool = True
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """It is not done; `error` is one of CODES."""
+
+    error: Code
+
+
+class Allowance:
+    """How many events a link may still send: a bucket of EVENTS_AT_ONCE, refilled at EVENTS_PER_SECOND."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._left = float(EVENTS_AT_ONCE)
+        self._at_ms = now_ms
+
+    def take(self, now_ms: int) -> bool:
+        """Count one event; false if it is one too many."""
+        refill = max(0, now_ms - self._at_ms) * EVENTS_PER_SECOND / 1000
+        self._left = min(EVENTS_AT_ONCE, self._left + refill)
+        self._at_ms = now_ms
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

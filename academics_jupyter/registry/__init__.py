@@ -1,0 +1,1 @@
+"""The registry: a MongoDB database that says who is online, what exists and who holds it."""

@@ -1,0 +1,1 @@
+"""The profile on disk: its keys, its database and its repository of files."""

@@ -1,12 +1,14 @@
-"""How two peers prove to each other who they are. May import identity only.
+"""How two peers prove to each other who they are. May import errors and identity only.
 
     dialler                                        server
       | GET /academics/challenge  (TLS, pinned)       |
       |---------------------------------------------->|  nonce kept, single use, 10 s
       |<------------------------ {"nonce": NS} -------|
       | socket.io CONNECT, auth = Auth(…, proof=PD)   |
-      |---------------------------------------------->|  PD must hold; nonce is spent either way
-      |<------------ event "welcome" {"proof": PS} ---|
+      |---------------------------------------------->|  PD must hold; the nonce is spent either way
+      | event "hello"                                 |
+      |---------------------------------------------->|
+      |<-------- acknowledged with proof=PS ----------|
       |  PS must hold, else the dialler hangs up      |
 
 Both sign the same transcript under labels of their own, so neither proof can be given back as the other:
@@ -16,7 +18,8 @@ Both sign the same transcript under labels of their own, so neither proof can be
     PS = Ed25519(server,  "academics/1/server\\n"  || transcript)
 
 Invariants: the certificate hash ties the proofs to this TLS connection, so they cannot be relayed; NS is single use,
-so PD cannot be replayed; ND is fresh for each dial, so PS cannot be replayed.
+so PD cannot be replayed; ND is fresh for each dial, so PS cannot be replayed. The server handles nothing but `hello`
+before hello, the dialler nothing at all before PS held.
 """
 
 from __future__ import annotations
@@ -57,12 +60,6 @@ class Auth(Struct, frozen=True, kw_only=True):
     proof: Signature
 
 
-class Welcome(Struct, frozen=True, kw_only=True):
-    """The server's proof, its first event on a new link."""
-
-    proof: Signature
-
-
 def transcript(auth: Auth, certificate: str) -> bytes:
     """The 160 bytes that both sides sign. `certificate` is the SHA-256 of the server's DER certificate, in hex."""
     return b"".join(
@@ -98,14 +95,14 @@ def check_dialler(auth: Auth, server: str, certificate: str) -> None:
         raise RemoteProtocolError("the dialler's proof does not hold", "bad_proof")
 
 
-def prove_as_server(key: SigningKey, auth: Auth, certificate: str) -> Welcome:
-    """The server's answer to an accepted dialler."""
-    return Welcome(proof=sign(key, SERVER_LABEL + transcript(auth, certificate)))
+def prove_as_server(key: SigningKey, auth: Auth, certificate: str) -> str:
+    """The server's proof, in hex, to a dialler whose own proof held."""
+    return sign(key, SERVER_LABEL + transcript(auth, certificate))
 
 
-def check_server(welcome: Welcome, auth: Auth, certificate: str) -> None:
+def check_server(proof: str, auth: Auth, certificate: str) -> None:
     """The dialler's side. Raises RemoteProtocolError with code `bad_proof`."""
-    if not verifies(auth.server, SERVER_LABEL + transcript(auth, certificate), welcome.proof):
+    if not verifies(auth.server, SERVER_LABEL + transcript(auth, certificate), proof):
         raise RemoteProtocolError("the server's proof does not hold", "bad_proof")
 
 

@@ -1,15 +1,15 @@
 """The events that travel over a link, their fields and limits. May import handshake, identity and records only.
 
-Each event but `welcome` is answered by a socket.io acknowledgement: an object with the fields of its
-reply, or `{"error": CODE}`. docs/PROTOCOL.md is the page for writers of other clients.
+Each event is answered by a socket.io acknowledgement: an object with the fields of its answer, or
+`{"error": CODE}`. docs/PROTOCOL.md is the page for writers of other clients.
 
-| event      | from      | carries | answered by    | handled |
-| ---------- | --------- | ------- | -------------- | --- |
-| `welcome`  | server    | Welcome | nothing        | by the dialler, first of all; nothing is handled before it holds |
-| `hello`    | dialler   | Hello   | Hello          | once, first after `welcome` |
-| `news`     | both      | News    | Done           | each record on its own; those that do not hold are dropped |
-| `chat`     | both      | Chat    | Done           | once it is committed to the store |
-| `token`    | both      | Ask     | Token          | if the resource is held |
+| event   | from    | carries | answered by | handled                                                            |
+| ------- | ------- | ------- | ----------- | ------------------------------------------------------------------ |
+| `hello` | dialler | Hello   | Welcome     | once and first of all; nothing else is handled before it           |
+| `news`  | both    | News    | Done        | each record on its own; those that do not hold are dropped         |
+| `chat`  | both    | Chat    | Done        | answered once the message is committed to the store                |
+| `token` | both    | Ask     | Token       | if the resource is held                                            |
+| `ping`  | both    | nothing | Done        | at once; for the round trip                                        |
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from academics_jupyter.protocol.handshake import Version
-from academics_jupyter.protocol.identity import Hex32
+from academics_jupyter.protocol.identity import Hex32, Signature
 from academics_jupyter.protocol.records import MAX_SIZE_BYTES, Envelope, ResourceId
 
 MAX_EVENT_BYTES = 1_000_000
@@ -45,6 +45,7 @@ CODES = {
     "stale_challenge": "the challenge is unknown, spent or too old",
     "too_fast": "more messages than a link may send",
     "too_many": "this peer has all the connections it takes",
+    "already_linked": "the two peers have another link, which is kept",
     "blocked": "this peer does not talk to you",
     "not_held": "the resource is not held here",
     "not_introduced": "hello comes first",
@@ -59,6 +60,12 @@ class Hello(Struct, frozen=True, kw_only=True):
     version: Version
     agent: Annotated[str, Meta(max_length=100)]
     records: Annotated[tuple[Envelope, ...], Meta(max_length=4)]
+
+
+class Welcome(Hello, frozen=True, kw_only=True):
+    """The server's answer to `hello`: the same of itself, and its proof of identity (see `handshake`)."""
+
+    proof: Signature
 
 
 class News(Struct, frozen=True, kw_only=True):
@@ -85,6 +92,10 @@ class Token(Struct, frozen=True, kw_only=True):
     token: Hex32
     size_bytes: Annotated[int, Meta(ge=0, le=MAX_SIZE_BYTES)]
     lifetime_ms: Annotated[int, Meta(ge=0, le=86_400_000)]
+
+
+class Ping(Struct, frozen=True, kw_only=True):
+    """Asks for nothing but an answer."""
 
 
 class Done(Struct, frozen=True, kw_only=True):

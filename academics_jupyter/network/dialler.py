@@ -1,0 +1,197 @@
+"""Dialling: from a signed presence to a link whose other end has proven itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import socketio
+from msgspec import to_builtins
+from nacl.signing import SigningKey
+
+from academics_jupyter.errors import AcademicsError, PeerRefusedError, PeerUnreachableError, RemoteProtocolError
+from academics_jupyter.network.link import Link, Receive
+from academics_jupyter.network.packets import TextPacket
+from academics_jupyter.network.server import CHALLENGE_PATH
+from academics_jupyter.network.sockets import dialling_socket
+from academics_jupyter.protocol.addresses import may_dial
+from academics_jupyter.protocol.handshake import (
+    NONCE_BYTES,
+    VERSION,
+    Auth,
+    Challenge,
+    check_server,
+    prove_as_dialler,
+)
+from academics_jupyter.protocol.identity import peer_id
+from academics_jupyter.protocol.records import Presence, decode
+from academics_jupyter.protocol.wire import CODES, Hello, Welcome
+
+DIAL_TIMEOUT_S = 10.0
+MAX_CHALLENGE_BYTES = 1024
+READ_BUFFER_BYTES = 4 << 20
+
+log = logging.getLogger(__name__)
+
+
+def pinned_session(certificate: str) -> aiohttp.ClientSession:
+    """An HTTP session, without cookies, that speaks only to the server whose certificate has this SHA-256 (hex)."""
+    connector = aiohttp.TCPConnector(
+        ssl=aiohttp.Fingerprint(bytes.fromhex(certificate)),
+        socket_factory=dialling_socket,
+        limit=0,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=READ_BUFFER_BYTES,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=DIAL_TIMEOUT_S, sock_read=60),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _DialledChannel:
+    """The dialler's end of a link."""
+
+    sio: socketio.AsyncClient
+    session: aiohttp.ClientSession
+
+    async def emit(self, event: str, data: Any, answered: Callable[..., None]) -> None:
+        try:
+            await self.sio.emit(event, data, callback=answered)
+        except socketio.exceptions.BadNamespaceError as error:
+            raise PeerUnreachableError("The link is down.") from error
+
+    async def close(self) -> None:
+        await self.sio.disconnect()
+        await self.session.close()
+
+
+class Dialler:
+    """Makes links to other peers' servers."""
+
+    def __init__(
+        self,
+        key: SigningKey,
+        *,
+        hello: Callable[[], Hello],
+        receive: Receive,
+        lost: Callable[[Link], Any],
+        loopback: bool,
+    ) -> None:
+        self._key = key
+        self._hello, self._receive, self._lost = hello, receive, lost
+        self._loopback = loopback
+
+    async def dial(self, presence: Presence) -> tuple[Link, Welcome]:
+        """Try a peer's addresses in turn; the link is up when its server has proven itself.
+
+        Raises PeerUnreachableError where none answers as that peer, PeerRefusedError where it answers but refuses.
+        """
+        failure: AcademicsError = PeerUnreachableError(f"{presence.name} announces no address that can be dialled.")
+        for url in presence.urls:
+            if not may_dial(url, loopback=self._loopback):
+                continue
+            try:
+                async with asyncio.timeout(DIAL_TIMEOUT_S):
+                    return await self._dial(presence, url)
+            except PeerRefusedError:
+                raise
+            except (
+                TimeoutError,
+                OSError,
+                aiohttp.ClientError,
+                AcademicsError,
+                socketio.exceptions.SocketIOError,
+            ) as error:
+                log.debug("dialling %s at %s failed: %r", presence.name, url, error)
+                failure = PeerUnreachableError(f"{presence.name} could not be reached at {url}.")
+                failure.__cause__ = error
+        raise failure
+
+    async def _dial(self, presence: Presence, url: str) -> tuple[Link, Welcome]:
+        session = pinned_session(presence.certificate)
+        attempt = _Attempt(self._key, presence, url, session, self._receive, self._lost)
+        try:
+            return await attempt.run(self._hello())
+        except BaseException:
+            await attempt.give_up()
+            raise
+
+
+class _Attempt:
+    """One dial of one address. Events that come before the server's proof held wait for it."""
+
+    def __init__(
+        self,
+        key: SigningKey,
+        presence: Presence,
+        url: str,
+        session: aiohttp.ClientSession,
+        receive: Receive,
+        lost: Callable[[Link], Any],
+    ) -> None:
+        self._key, self._presence, self._url, self._session = key, presence, url, session
+        self._receive, self._lost = receive, lost
+        self._refusal: str | None = None
+        self._proven = asyncio.Event()
+        self._sio = socketio.AsyncClient(
+            reconnection=False, handle_sigint=False, http_session=session, serializer=TextPacket, json=TextPacket.json
+        )
+        self._sio.on("connect_error", self._refused)
+        self._sio.on("disconnect", self._disconnected)
+        self._sio.on("*", self._event)
+        self._link = Link(presence.peer, peer_id(key), _DialledChannel(self._sio, session))
+        self._link.introduce(presence)
+
+    async def run(self, hello: Hello) -> tuple[Link, Welcome]:
+        """Challenge, connect, hello, proof."""
+        auth = await self._answer_challenge()
+        try:
+            await self._sio.connect(
+                self._url, auth=to_builtins(auth), transports=["websocket"], wait_timeout=DIAL_TIMEOUT_S
+            )
+        except socketio.exceptions.ConnectionError as error:
+            if self._refusal is None:
+                raise
+            meaning = CODES.get(self._refusal, self._refusal)
+            raise PeerRefusedError(f"{self._presence.name} refused the link: {meaning}.", self._refusal) from error
+        welcome = await self._link.call("hello", hello, Welcome, DIAL_TIMEOUT_S)
+        check_server(welcome.proof, auth, self._presence.certificate)
+        self._proven.set()
+        return self._link, welcome
+
+    async def give_up(self) -> None:
+        """Leave nothing of a failed dial."""
+        await self._link.close()
+
+    async def _answer_challenge(self) -> Auth:
+        async with self._session.get(self._url + CHALLENGE_PATH, allow_redirects=False) as response:
+            body = await response.content.read(MAX_CHALLENGE_BYTES)
+            if response.status != 200:
+                raise RemoteProtocolError(f"the challenge was answered with status {response.status}")
+        challenge = decode(body.decode(errors="replace"), Challenge)
+        if challenge.version != VERSION:
+            raise RemoteProtocolError("the server speaks another version", "unsupported_version")
+        nonce = secrets.token_hex(NONCE_BYTES)
+        return prove_as_dialler(self._key, self._presence.peer, self._presence.certificate, challenge.nonce, nonce)
+
+    async def _refused(self, data: Any = None) -> None:
+        code = data.get("message") if isinstance(data, dict) else None
+        self._refusal = code if isinstance(code, str) and code in CODES else "failed"
+
+    async def _event(self, event: str, *args: Any) -> dict[str, Any]:
+        await self._proven.wait()
+        return await self._receive(self._link, event, args[0] if args else None)
+
+    async def _disconnected(self, *_reason: Any) -> None:
+        self._link.went_down()
+        if self._proven.is_set():
+            await self._lost(self._link)
+            await self._session.close()

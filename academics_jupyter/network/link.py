@@ -1,0 +1,106 @@
+"""One live connection between two peers, whichever of them dialled: ask the other side, answer what it asks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from academics_jupyter.errors import PeerRefusedError, PeerUnreachableError
+from academics_jupyter.protocol.identity import fingerprint
+from academics_jupyter.protocol.mesh import LinkFacts
+from academics_jupyter.protocol.records import Presence, convert
+from academics_jupyter.protocol.wire import CODES, Allowance, Refusal
+
+CALL_TIMEOUT_S = 30.0
+
+T = TypeVar("T", bound=Struct)
+
+
+class Channel(Protocol):
+    """The socket.io connection under a link: a server's `sid` or a client."""
+
+    async def emit(self, event: str, data: Any, answered: Callable[..., None]) -> None:
+        """Send an event; `answered` is called with what the other side acknowledges it with."""
+
+    async def close(self) -> None:
+        """End the connection."""
+
+
+class Link:
+    """A link with `peer`, dialled by `dialler` (one of the two). Up from its making until `down` is set."""
+
+    def __init__(self, peer: str, dialler: str, channel: Channel) -> None:
+        self.peer = peer
+        self.facts = LinkFacts(dialler, remote_epoch=0)
+        self.name = fingerprint(peer)[:9]
+        self.since_ms = int(time.time() * 1000)
+        self.rtt_ms: float | None = None
+        self.allowance = Allowance(int(time.monotonic() * 1000))
+        self.down = asyncio.Event()
+        self._channel = channel
+        self._waiting: set[asyncio.Future[Any]] = set()
+
+    @property
+    def direction(self) -> str:
+        """`in` if the other side dialled, else `out`."""
+        return "in" if self.facts.dialler == self.peer else "out"
+
+    def introduce(self, presence: Presence) -> None:
+        """The other side has said who it is."""
+        self.facts = LinkFacts(self.facts.dialler, presence.epoch)
+        self.name = presence.name
+
+    async def call(self, event: str, message: Struct, answer: type[T], timeout_s: float = CALL_TIMEOUT_S) -> T:
+        """Send an event and return its answer.
+
+        Raises PeerRefusedError where the answer is an error code, PeerUnreachableError where none came in `timeout_s`
+        or before the link went down, RemoteProtocolError where the answer breaks its schema.
+        """
+        if self.down.is_set():
+            raise PeerUnreachableError(f"The link with {self.name} is down.")
+        data = await self._exchange(event, msgspec.to_builtins(message), timeout_s)
+        if isinstance(data, dict) and "error" in data:
+            code = convert(data, Refusal).error
+            raise PeerRefusedError(f"{self.name} refused: {CODES.get(code, code)}.", code)
+        return convert(data, answer)
+
+    async def _exchange(self, event: str, data: Any, timeout_s: float) -> Any:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.add(future)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._channel.emit(event, data, lambda *args: _settle(future, args))
+                return await future
+        except TimeoutError as error:
+            raise PeerUnreachableError(f"{self.name} did not answer within {timeout_s:.0f} s.") from error
+        finally:
+            self._waiting.discard(future)
+
+    async def close(self) -> None:
+        """Hang up. Safe to repeat."""
+        self.went_down()
+        await self._channel.close()
+
+    def went_down(self) -> None:
+        """The connection has ended: whoever still waits for an answer is told."""
+        self.down.set()
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(PeerUnreachableError(f"The link with {self.name} went down."))
+
+    def __repr__(self) -> str:
+        return f"<Link {self.direction} {self.name} {fingerprint(self.peer)[:9]}>"
+
+
+def _settle(future: asyncio.Future[Any], args: tuple[Any, ...]) -> None:
+    if not future.done():
+        future.set_result(args[0] if args else None)
+
+
+Receive = Callable[[Link, str, Any], Awaitable[dict[str, Any]]]
+"""Handles an event that came over a link and returns what it is acknowledged with."""

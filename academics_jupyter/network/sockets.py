@@ -1,0 +1,52 @@
+"""TCP sockets that notice a dead host within a minute, however long the process at the other end is busy.
+
+A busy kernel answers no ping, but its operating system acknowledges; a dead host does neither.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+KEEPALIVE_IDLE_S = 15
+KEEPALIVE_INTERVAL_S = 10
+KEEPALIVE_PROBES = 3
+USER_TIMEOUT_MS = 45_000
+
+_OPTIONS = (
+    (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+    (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
+    (socket.IPPROTO_TCP, "TCP_KEEPIDLE", KEEPALIVE_IDLE_S),
+    (socket.IPPROTO_TCP, "TCP_KEEPALIVE", KEEPALIVE_IDLE_S),  # the name of TCP_KEEPIDLE on macOS
+    (socket.IPPROTO_TCP, "TCP_KEEPINTVL", KEEPALIVE_INTERVAL_S),
+    (socket.IPPROTO_TCP, "TCP_KEEPCNT", KEEPALIVE_PROBES),
+    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", USER_TIMEOUT_MS),
+)
+
+
+def watch(sock: socket.socket) -> socket.socket:
+    """Set keepalive and user timeout where the system has them; accepted sockets inherit a listener's."""
+    for level, name, value in _OPTIONS:
+        option = getattr(socket, name, None)
+        if option is not None:
+            sock.setsockopt(level, option, value)
+    return sock
+
+
+def dialling_socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket factory for aiohttp's connector."""
+    family, kind, protocol = address[:3]
+    return watch(socket.socket(family, kind, protocol))
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A listener on `host` and `port` (0: any free one); an empty host means every interface, IPv4 and IPv6.
+
+    Raises OSError where the address cannot be bound.
+    """
+    if host:
+        info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return watch(socket.create_server(info[4][:2], family=info[0], backlog=512))
+    if socket.has_dualstack_ipv6():
+        return watch(socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=512))
+    return watch(socket.create_server(("", port), backlog=512))

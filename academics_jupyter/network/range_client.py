@@ -37,19 +37,18 @@ class Holder:
             await self._session.close()
 
     async def pieces(self, count: int) -> bytes:
-        """The hashes of the resource's `count` pieces, at each of the holder's addresses until one answers.
+        """The hashes of the resource's `count` pieces, from the first of the holder's addresses that answers.
 
-        Raises PeerUnreachableError or PeerRefusedError.
+        To be called first: `read` uses the address found. Raises PeerUnreachableError or PeerRefusedError.
         """
         failure: NetworkError = PeerUnreachableError(f"{self._presence.name} has no address that can be reached.")
+        length = HASH_BYTES * count
         for url in self._presence.urls:
             if not may_dial(url, loopback=self._loopback):
                 continue
             self._url = f"{url}{RESOURCES_PATH}/{self._resource}"
             try:
-                async for data in self._get("/pieces", None, HASH_BYTES * count, HASH_BYTES * count):
-                    return data
-                return b""
+                return b"".join([data async for data in self._get("/pieces", None, length, length)])
             except PeerRefusedError:
                 raise
             except NetworkError as error:

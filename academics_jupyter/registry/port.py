@@ -15,9 +15,20 @@ TIMEOUT_S = 5.0
 """Every call ends within this, with an answer or a RegistryUnreachableError."""
 
 
+MAX_HOLDINGS = 32
+"""How many holders a Found names at most, those online first: enough to download from."""
+
+MAX_DESCRIPTIONS = 16
+"""How many descriptions a Found carries at most beside the one that fits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What to look for. All given conditions must hold; with no words, the newest resources come."""
+    """What to look for. All given conditions must hold; with no words, the newest resources come.
+
+    Case, accents and punctuation do not matter. Every word must be found, the last may be the start of one; `author`
+    are words of one author's name, `keyword` is one of the keywords.
+    """
 
     words: tuple[str, ...] = ()
     available: bool = False
@@ -29,7 +40,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A resource: its descriptions, oldest first and not withdrawn, and who holds it."""
+    """A resource: its descriptions, oldest first and not withdrawn, and who holds it, those online first."""
 
     descriptions: tuple[Signed[Resource], ...]
     holdings: tuple[Signed[Holding], ...]
@@ -54,13 +65,16 @@ class Registry(Protocol):
         """Who is online: presences with `online` true whose lease has not run out."""
 
     async def search(self, query: Query) -> list[Found]:
-        """What fits, best first: most words found, then newest. `available` keeps what an active peer holds."""
+        """What fits, best first: all words whole, then the last only begun; newest first in each.
+
+        `available` keeps what an active peer holds.
+        """
 
     async def resources(self, start: str, limit: int = 10) -> list[Found]:
-        """The resources whose id begins with `start` (hex), at most `limit`."""
+        """The resources whose id begins with `start` (hex), at most `limit`, in the order of their ids."""
 
     async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
-        """Whose name, affiliation or interests begin with all of `words`."""
+        """Whose name, affiliation or interests have words that begin with each of `words`; by name."""
 
     async def profile(self, peer: str) -> Signed[Profile] | None:
         """What a peer tells of themselves."""

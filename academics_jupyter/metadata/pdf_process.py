@@ -1,0 +1,87 @@
+"""Runs the reader of PDFs as a process with limits, and ends it in any case."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from academics_jupyter.metadata.findings import Findings
+
+MAX_ANSWER_BYTES = 256 * 1024
+_PACKAGE_FOLDER = Path(__file__).parents[2]
+# A parser that is exploited finds no passphrase, token or registry in its environment.
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "PYTHONHOME",
+    "PYTHONUSERBASE",
+    "SYSTEMROOT",
+    "LANG",
+)
+
+
+async def read_pdf(file: int, name: str, timeout_s: float) -> Findings:
+    """What the PDF open at the descriptor `file` tells of itself within `timeout_s`; nothing found on any failure.
+
+    `name` is the name of the file, which a title may not merely repeat.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "academics_jupyter.metadata.pdf_reader", str(math.ceil(timeout_s)), name),
+            stdin=file,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=_environment(),
+            start_new_session=True,
+        )
+    except (OSError, ValueError, NotImplementedError):
+        return Findings()
+    try:
+        answer = await _answer(process, timeout_s)
+    finally:
+        _end(process)
+        await process.wait()
+    return _last(answer)
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return kept | {"PYTHONPATH": os.pathsep.join([str(_PACKAGE_FOLDER), *filter(None, sys.path)]), "PYTHONUTF8": "1"}
+
+
+async def _answer(process: asyncio.subprocess.Process, timeout_s: float) -> bytes:
+    """What the process says until it ends, the time is up or it says too much."""
+    assert process.stdout is not None  # noqa: S101 - asked for above
+    answer = bytearray()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            while len(answer) <= MAX_ANSWER_BYTES and (part := await process.stdout.read(MAX_ANSWER_BYTES)):
+                answer += part
+    return bytes(answer[:MAX_ANSWER_BYTES])
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill the process and what it started; it leads a process group of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _last(answer: bytes) -> Findings:
+    """The last whole line that is valid; the process is not trusted to keep to the limits of its findings."""
+    whole, _, _ = answer.rpartition(b"\n")
+    try:
+        return msgspec.json.decode(whole.rpartition(b"\n")[2], type=Findings).bounded()
+    except (msgspec.DecodeError, RecursionError):
+        return Findings()

@@ -1,0 +1,123 @@
+"""One kernel's peer, and the ways to reach it from cells, widget callbacks and the kernel's end.
+
+The peer lives on the kernel's own event loop. A cell waits for it through a nested run of that loop; anything that may
+run on another thread, as widget callbacks do in some kernels, hands its coroutine over to the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+import nest_asyncio2
+
+from academics_jupyter.errors import NotStartedError, UsageError
+from academics_jupyter.peer.peer import Peer
+from academics_jupyter.peer.settings import Settings
+
+T = TypeVar("T")
+SHUTDOWN_TRIES = 3
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """Opens the peer on first use, with the settings in force then."""
+
+    def __init__(self, settings: Callable[[], Settings], label: str) -> None:
+        self._settings = settings
+        self.label = label
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._peer: Peer | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def current(self) -> Peer | None:
+        """The peer, if it has been opened."""
+        return self._peer
+
+    async def peer(self) -> Peer:
+        """The peer; reopened where the settings name another profile and this one is not online."""
+        async with self._opening:
+            settings = self._settings()
+            if self._peer is not None and not self._peer.is_driver and self._peer.settings != settings:
+                await self.close()
+            if self._peer is None:
+                self._peer = await Peer.open(settings)
+                atexit.register(self.close_at_exit)
+            return self._peer
+
+    async def close(self) -> None:
+        """Leave the network and close the profile."""
+        atexit.unregister(self.close_at_exit)
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            await peer.close()
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """From a cell: run `coroutine` on the kernel's loop to its end. An interrupt cancels it, and nothing else."""
+        loop = self._find_loop(coroutine)
+        nest_asyncio2.apply(loop)
+        task = loop.create_task(coroutine)
+        with _interrupt_cancels(task, loop) as interrupted:
+            try:
+                return loop.run_until_complete(task)
+            except asyncio.CancelledError:
+                if interrupted.is_set():
+                    raise KeyboardInterrupt from None
+                raise
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """From any thread: have the kernel's loop run `coroutine`."""
+        if self._loop is None:
+            coroutine.close()
+            raise NotStartedError("The peer has not been started in this kernel: %academics start.")
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def close_at_exit(self) -> None:
+        """At the kernel's end: leave cleanly. The loop may just have been stopped, so the first try can fail."""
+        if self._peer is None or self._loop is None or self._loop.is_closed():
+            return
+        for _ in range(SHUTDOWN_TRIES):
+            closing = self.close()
+            try:
+                self._loop.run_until_complete(closing)
+            except RuntimeError as error:
+                closing.close()
+                log.debug("leaving at the kernel's end: %s", error)
+            else:
+                break
+
+    def _find_loop(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.AbstractEventLoop:
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:
+            coroutine.close()
+            raise UsageError("Academics needs a Jupyter kernel; in a script, use academics.open_peer().") from None
+        return self._loop
+
+
+@contextlib.contextmanager
+def _interrupt_cancels(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Iterator[threading.Event]:
+    """While a cell waits, an interrupt must cancel what it waits for, not strike whichever task happens to run."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+
+    def cancel(_signal: int, _frame: Any) -> None:
+        interrupted.set()
+        loop.call_soon_threadsafe(task.cancel)
+
+    former = signal.signal(signal.SIGINT, cancel)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, former)

@@ -1,0 +1,93 @@
+"""What the services of one peer share: its settings, keys, store, clock, registry and events."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypeVar
+
+from academics_jupyter.errors import RegistryError
+from academics_jupyter.peer.changes import Changes
+from academics_jupyter.peer.clock import Clock
+from academics_jupyter.peer.events import EventBus
+from academics_jupyter.peer.settings import Settings
+from academics_jupyter.protocol.records import RECORD_LIFETIME_MS, Record, Signed, sign_record
+from academics_jupyter.registry.opening import open_registry
+from academics_jupyter.registry.port import Registry
+from academics_jupyter.store.folder import ProfileFolder
+from academics_jupyter.store.keys import Keys
+from academics_jupyter.store.outbox import REGISTRY
+from academics_jupyter.store.repository import Repository
+from academics_jupyter.store.store import Store
+
+R = TypeVar("R", bound=Record)
+
+
+class Context:
+    """An opened profile."""
+
+    def __init__(self, settings: Settings, folder: ProfileFolder, keys: Keys) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.keys = keys
+        self.clock = Clock()
+        self.store = Store.open(folder, keys, clock=self.clock.now_ms)
+        self.repository = Repository(folder.repository, folder.parts)
+        self.changes = Changes(self.store)
+        self.events = EventBus()
+        self.registry_error = ""
+        self._registry: Registry | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def me(self) -> str:
+        """This peer's id."""
+        return self.keys.peer
+
+    async def registry(self) -> Registry:
+        """The registry, connected on first use.
+
+        Raises RegistryUnreachableError where it does not answer, another RegistryError where it cannot be used.
+        """
+        async with self._opening:
+            if self._registry is None:
+                self._registry = await self._open_registry()
+            return self._registry
+
+    async def _open_registry(self) -> Registry:
+        registry = open_registry(self.settings.registry or None, self.settings.registry_folder)
+        try:
+            await registry.open()
+            self.clock.set_by(await registry.now_ms())
+        except RegistryError as error:
+            self.registry_error = str(error)
+            await registry.close()
+            raise
+        self.registry_error = ""
+        return registry
+
+    def header(self, lifetime_ms: int = RECORD_LIFETIME_MS) -> dict[str, Any]:
+        """The fields that every record of ours begins with, numbered anew."""
+        now_ms = self.clock.now_ms()
+        counters = self.store.counters
+        return {
+            "peer": self.me,
+            "epoch": counters.epoch(),
+            "sequence": counters.next_sequence(),
+            "issued_at_ms": now_ms,
+            "expires_at_ms": now_ms + lifetime_ms,
+        }
+
+    def publish(self, record: R) -> Signed[R]:
+        """Sign a record of ours, keep it and queue it for the registry, in one transaction."""
+        signed = sign_record(self.keys.signing, record)
+        with self.store.transaction():
+            self.store.records.put(signed)
+            self.store.outbox.add(REGISTRY, "record", f"{record.LABEL}\n{record.key}")
+        return signed
+
+    async def close(self) -> None:
+        """Disconnect and close the store."""
+        self.changes.close()
+        if self._registry is not None:
+            await self._registry.close()
+        self.store.close()

@@ -1,0 +1,122 @@
+"""Empties the outbox: records to the registry and, as news, to every link; messages to their recipients.
+
+Each destination has its own queue, in order; what fails stays first in its queue until it goes through. A message
+leaves the queue in the transaction that marks it delivered, after its recipient has said that it is on disk there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from academics_jupyter.errors import NetworkError, PeerRefusedError, ProtocolError, RegistryError
+from academics_jupyter.network.link import Link
+from academics_jupyter.network.mesh import Mesh
+from academics_jupyter.peer.changes import either
+from academics_jupyter.peer.context import Context
+from academics_jupyter.peer.events import MessageDelivered
+from academics_jupyter.protocol.records import KINDS, Record, Signed
+from academics_jupyter.protocol.wire import Chat, Done, News
+from academics_jupyter.store.outbox import REGISTRY, OutboxEntry
+
+FIRST_RETRY_S = 1.0
+LAST_RETRY_S = 30.0
+CHAT_TIMEOUT_S = 900.0
+"""A busy kernel acknowledges when its cell ends."""
+
+log = logging.getLogger(__name__)
+
+
+class Courier:
+    """Carries what waits, for as long as the peer runs."""
+
+    def __init__(self, context: Context, mesh: Mesh) -> None:
+        self._context, self._mesh = context, mesh
+        self._told = 0
+
+    async def serve_registry(self) -> None:
+        """Write what waits for the registry, in order, for ever."""
+        retry_s = FIRST_RETRY_S
+        with self._context.changes.watched("outbox") as changed:
+            while True:
+                changed.clear()
+                if await self._empty_registry_queue():
+                    retry_s = FIRST_RETRY_S
+                    await changed.wait()
+                else:
+                    await asyncio.sleep(retry_s)
+                    retry_s = min(retry_s * 2, LAST_RETRY_S)
+
+    async def serve_news(self) -> None:
+        """Tell every link of each record as soon as it is made, whether or not the registry can be reached."""
+        with self._context.changes.watched("outbox") as changed:
+            while True:
+                changed.clear()
+                entries = [entry for entry in self._waiting(REGISTRY) if entry.id > self._told]
+                records = [signed for entry in entries if (signed := self._record(entry)) is not None]
+                await self.tell(records)
+                self._told = max([self._told, *(entry.id for entry in entries)])
+                await changed.wait()
+
+    async def serve_link(self, link: Link) -> None:
+        """Send what waits for the peer at the other end, in order, until the link goes down."""
+        with self._context.changes.watched("outbox") as changed:
+            while not link.down.is_set():
+                changed.clear()
+                retry_s = None if await self._empty_queue_of(link) else FIRST_RETRY_S
+                await either(changed, link.down, timeout_s=retry_s)
+
+    async def tell(self, records: list[Signed[Record]]) -> None:
+        """Send news to every link. Nobody waits for it: who misses it reads the registry."""
+        if records:
+            news = News(records=tuple(signed.envelope for signed in records))
+            links = list(self._mesh.links.values())
+            await asyncio.gather(*(_tell(link, news) for link in links))
+
+    def _waiting(self, destination: str) -> list[OutboxEntry]:
+        return self._context.store.outbox.waiting(destination)
+
+    def _record(self, entry: OutboxEntry) -> Signed[Record] | None:
+        label, _, key = entry.reference.partition("\n")
+        return self._context.store.records.get(KINDS[label], key)
+
+    async def _empty_registry_queue(self) -> bool:
+        for entry in self._waiting(REGISTRY):
+            signed = self._record(entry)
+            try:
+                registry = await self._context.registry()
+                if signed is not None:
+                    await registry.publish(signed)
+            except RegistryError as error:
+                self._context.registry_error = str(error)
+                await asyncio.to_thread(self._context.store.outbox.failed, entry.id, str(error))
+                return False
+            self._context.registry_error = ""
+            await asyncio.to_thread(self._context.store.outbox.done, entry.id)
+        return True
+
+    async def _empty_queue_of(self, link: Link) -> bool:
+        for entry in self._waiting(link.peer):
+            try:
+                envelope = self._context.store.messages.envelope(entry.reference)
+                await link.call("chat", Chat(message=envelope), Done, CHAT_TIMEOUT_S)
+            except (NetworkError, ProtocolError) as error:
+                await asyncio.to_thread(self._context.store.outbox.failed, entry.id, str(error))
+                # Blocked is theirs to lift; anything else is tried again while the link is up.
+                return isinstance(error, PeerRefusedError) and error.code == "blocked"
+            await asyncio.to_thread(self._delivered, entry)
+            self._context.events.tell(MessageDelivered(entry.reference, link.peer))
+        return True
+
+    def _delivered(self, entry: OutboxEntry) -> None:
+        store = self._context.store
+        with store.transaction():
+            store.messages.set_state(entry.reference, "delivered")
+            store.outbox.done(entry.id)
+
+
+async def _tell(link: Link, news: News) -> None:
+    try:
+        await link.call("news", news, Done)
+    except (NetworkError, ProtocolError) as error:
+        log.debug("news did not reach %s: %s", link.name, error)

@@ -1,0 +1,205 @@
+"""The driver's engine: everything that runs while a peer is online, started and stopped in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from academics_jupyter.errors import ProtocolError, RegistryError, RegistryUnreachableError, RemoteProtocolError
+from academics_jupyter.network.link import Link
+from academics_jupyter.network.mesh import Mesh
+from academics_jupyter.network.range_server import RangeServer, Served
+from academics_jupyter.peer.chatting import ChattingService
+from academics_jupyter.peer.context import Context
+from academics_jupyter.peer.courier import Courier
+from academics_jupyter.peer.downloading import Downloader
+from academics_jupyter.peer.events import PeerJoined, PeerLeft, ResourceShared
+from academics_jupyter.peer.exploring import ExploringService
+from academics_jupyter.peer.presence import PresenceService
+from academics_jupyter.peer.sharing import SharingService
+from academics_jupyter.protocol.records import Presence, Record, Resource, Signed, open_record
+from academics_jupyter.protocol.wire import Ask, Chat, Done, News, Token
+from academics_jupyter.store.folder import DriverLock
+
+TICK_S = 0.25
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """A running peer. `start` takes the profile's driver lock over; `stop` gives it back."""
+
+    def __init__(
+        self, context: Context, exploring: ExploringService, sharing: SharingService, chatting: ChattingService
+    ) -> None:
+        self._context, self._exploring, self._sharing = context, exploring, sharing
+        settings = context.settings
+        self._loopback = settings.is_local
+        self.presence = PresenceService(context)
+        self.ranges = RangeServer(self._find, self._gone, lambda request: self.mesh.server.guard.trust(request))
+        self.mesh = Mesh(
+            context.keys.signing,
+            hello=self.presence.hello,
+            accepts=self._accepts,
+            link_up=self._link_up,
+            link_down=self._link_down,
+            routes=self.ranges.routes(),
+            max_links=settings.max_links,
+            loopback=self._loopback,
+        )
+        self.courier = Courier(context, self.mesh)
+        self.presence.attach(self.mesh, self.courier)
+        self._downloader = Downloader(context, self.mesh, exploring, sharing, loopback=self._loopback)
+        self.mesh.on("news", News, self._news)
+        self.mesh.on("chat", Chat, chatting.receive)
+        self.mesh.on("token", Ask, self._token)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._lock: DriverLock | None = None
+
+    async def start(self, label: str) -> None:
+        """Go online, in the founding order.
+
+        Raises ProfileDrivenElsewhereError, MongodMissingError, or OSError where the port cannot be bound. A registry
+        that does not answer is no hindrance: what waits for it goes out when it is back.
+        """
+        context = self._context
+        self._lock = await asyncio.to_thread(context.folder.drive, label)
+        try:
+            returning = context.store.records.get(Presence, context.me) is not None
+            await self._reach_registry()
+            await asyncio.to_thread(context.store.counters.begin_epoch, context.clock.now_ms())
+            await asyncio.to_thread(context.store.peers.all_links_down)
+            await asyncio.to_thread(context.repository.sweep)
+            await self._go_online(returning)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Leave cleanly: say so, hang up, give the profile back."""
+        if self._lock is None:
+            return
+        await self.presence.leave()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.mesh.close()
+        await asyncio.to_thread(self._context.store.peers.all_links_down)
+        self._lock.release()
+        self._lock = None
+
+    async def _reach_registry(self) -> None:
+        try:
+            await self._context.registry()
+        except RegistryUnreachableError as error:
+            log.info("starting offline: %s", error)
+
+    async def _go_online(self, returning: bool) -> None:
+        settings = self._context.settings
+        if not returning:
+            await self._look_around()
+        await self.mesh.server.listen(settings.bind_host, settings.port)
+        await self.presence.announce()
+        self._run("announcing", self.presence.keep_announced())
+        self._run("meshing", self.presence.keep_meshed())
+        self._run("registry-queue", self.courier.serve_registry())
+        self._run("news", self.courier.serve_news())
+        self._run("downloading", self._downloader.serve())
+        self._run("ticking", _tick())
+
+    async def _look_around(self) -> None:
+        """First start: ask who is online before we are."""
+        try:
+            registry = await self._context.registry()
+            await asyncio.to_thread(self.presence.remember, await registry.active())
+        except RegistryError as error:
+            log.info("nobody to be seen yet: %s", error)
+
+    def _run(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine, name=f"academics-{name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s ended in a fault of this program", task.get_name(), exc_info=error)
+
+    def _accepts(self, peer: str) -> bool:
+        contact = self._context.store.peers.get(peer)
+        return contact is None or not contact.blocked
+
+    async def _link_up(self, link: Link, records: list[Signed[Record]]) -> None:
+        await asyncio.to_thread(self._met, link, records)
+        self._exploring.linked = frozenset(self.mesh.links)
+        self._context.events.tell(PeerJoined(link.peer, link.name))
+        self._run(f"courier-{link.name}", self.courier.serve_link(link))
+        self._run(f"watch-{link.name}", self.presence.watch_link(link))
+
+    def _met(self, link: Link, records: list[Signed[Record]]) -> None:
+        store, now_ms = self._context.store, self._context.clock.now_ms()
+        with store.transaction():
+            for signed in records:
+                store.records.put(signed)
+            store.peers.seen(link.peer, link.name, now_ms)
+            store.peers.link_up(link.peer, link.direction, now_ms)
+
+    async def _link_down(self, link: Link) -> None:
+        self._exploring.linked = frozenset(self.mesh.links)
+        await asyncio.to_thread(self._context.store.peers.link_down, link.peer, self._context.clock.now_ms())
+        self._context.events.tell(PeerLeft(link.peer, link.name))
+
+    async def _news(self, link: Link, news: News) -> Done:
+        """Keep what holds and is new; what does not hold is dropped."""
+        fresh: list[Signed[Record]] = []
+        for envelope in news.records:
+            try:
+                signed = open_record(envelope)
+            except ProtocolError as error:
+                log.info("dropped news from %s: %s", link.name, error)
+                continue
+            if signed.record.expires_at_ms > self._context.clock.now_ms():
+                fresh.append(signed)
+        for record in await asyncio.to_thread(self._learn, fresh):
+            if isinstance(record, Resource) and not record.withdrawn:
+                self._context.events.tell(ResourceShared(record.id, record.title, record.peer))
+        return Done()
+
+    def _learn(self, signed: list[Signed[Record]]) -> list[Record]:
+        store = self._context.store
+        with store.transaction():
+            new = [each for each in signed if store.records.put(each)]
+            for each in new:
+                if isinstance(each.record, Presence):
+                    store.peers.seen(each.record.peer, each.record.name, self._context.clock.now_ms())
+        return [each.record for each in new]
+
+    async def _token(self, link: Link, ask: Ask) -> Token:
+        served = await self._find(ask.resource)
+        if served is None:
+            raise RemoteProtocolError("asked for something not held", "not_held")
+        return self.ranges.grant(link.peer, ask.resource, served.size_bytes)
+
+    async def _find(self, resource: str) -> Served | None:
+        """What can be served now. A file of ours that is gone or changed is found out here, and retired."""
+        return await asyncio.to_thread(self._held, resource)
+
+    def _held(self, resource: str) -> Served | None:
+        held = self._context.store.files.get(resource)
+        if held is None:
+            return None
+        if not self._context.repository.still_held(held):
+            self._sharing.lost(resource)
+            return None
+        return Served(self._context.repository.path_of(held), held.size_bytes, held.mtime_ns, held.pieces)
+
+    async def _gone(self, resource: str) -> None:
+        await asyncio.to_thread(self._sharing.lost, resource)
+
+
+async def _tick() -> None:
+    """Wake the loop now and then, so that a cell that awaits can be interrupted: signals are seen between wakings."""
+    while True:  # noqa: ASYNC110  waking is the point
+        await asyncio.sleep(TICK_S)

@@ -1,0 +1,179 @@
+"""Exploring: what the network shares, who holds it, who is there."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from academics_jupyter.errors import RegistryError
+from academics_jupyter.peer.context import Context
+from academics_jupyter.protocol.identity import fingerprint
+from academics_jupyter.protocol.records import Presence, Profile, Resource, Signed
+from academics_jupyter.registry.port import Found, Query
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A resource as one finds it: the description to show, the others, its holders and which of them are online."""
+
+    resource: Resource
+    others: tuple[Resource, ...]
+    sharer: str
+    holders: tuple[str, ...]
+    online_holders: tuple[str, ...]
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be downloaded now."""
+        return bool(self.online_holders)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody on the network."""
+
+    peer: str
+    name: str
+    affiliation: str
+    interests: tuple[str, ...]
+    online: bool
+    resources: int
+
+    @property
+    def fingerprint(self) -> str:
+        """What people read to each other."""
+        return fingerprint(self.peer)
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """Listings, best first; `notice` says, in one line, what is wrong with the view, if anything."""
+
+    listings: tuple[Listing, ...]
+    notice: str = ""
+
+
+class ExploringService:
+    """Reads the registry; without it, what this profile knows."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.linked: frozenset[str] = frozenset()
+
+    async def explore(self, query: Query) -> Explored:
+        """What fits the query, best first."""
+        try:
+            registry = await self._context.registry()
+            found, online = await asyncio.gather(registry.search(query), self.online())
+        except RegistryError as error:
+            self._context.registry_error = str(error)
+            listings = await asyncio.to_thread(self._explore_store, query)
+            return Explored(tuple(listings), f"{error} Shown is what this profile knows.")
+        self._context.registry_error = ""
+        await asyncio.to_thread(self._remember, found)
+        return Explored(tuple(self._listing(each, online) for each in found))
+
+    async def online(self) -> dict[str, Presence]:
+        """Who is online, by peer id; ourselves too. Raises RegistryError."""
+        registry = await self._context.registry()
+        active = {signed.record.peer: signed.record for signed in await registry.active()}
+        return self.linked_presences() | active
+
+    async def listing(self, resource: str) -> Listing | None:
+        """One resource by its whole id; None where nobody has described it."""
+        try:
+            registry = await self._context.registry()
+            found, online = await asyncio.gather(registry.resources(resource, 1), self.online())
+        except RegistryError:
+            found, online = self._found_in_store(resource), self.linked_presences()
+        await asyncio.to_thread(self._remember, found)
+        return self._listing(found[0], online) if found else None
+
+    async def people(self, words: tuple[str, ...] = ()) -> list[Person]:
+        """Who works on what, online first. Raises RegistryError."""
+        registry = await self._context.registry()
+        profiles, online = await asyncio.gather(registry.profiles(words), self.online())
+        shared = self._shared_counts()
+        people = [
+            Person(
+                peer=record.peer,
+                name=record.name,
+                affiliation=record.affiliation,
+                interests=record.interests,
+                online=record.peer in online,
+                resources=shared.get(record.peer, 0),
+            )
+            for record in (signed.record for signed in profiles)
+        ]
+        return sorted(people, key=lambda person: (not person.online, person.name.casefold()))
+
+    def name_of(self, peer: str) -> str:
+        """The name that a peer goes by."""
+        if peer == self._context.me and (details := self._context.store.profile.get()) is not None:
+            return details.name
+        profile = self._context.store.records.get(Profile, peer)
+        contact = self._context.store.peers.get(peer)
+        known = profile.record.name if profile else contact.name if contact else ""
+        return known or fingerprint(peer)[:9]
+
+    def linked_presences(self) -> dict[str, Presence]:
+        """Those we have a link with; only the driver has links, so it alone adds any."""
+        known = {signed.record.peer: signed.record for signed in self._context.store.records.presences()}
+        return {peer: known[peer] for peer in self.linked if peer in known}
+
+    def _listing(self, found: Found, online: dict[str, Presence]) -> Listing:
+        shown = self._preferred(found.descriptions)
+        holders = tuple(dict.fromkeys(signed.record.peer for signed in found.holdings))
+        return Listing(
+            resource=shown,
+            others=tuple(signed.record for signed in found.descriptions if signed.record is not shown),
+            sharer=self.name_of(shown.peer),
+            holders=holders,
+            online_holders=tuple(peer for peer in holders if peer in online),
+        )
+
+    def _preferred(self, descriptions: tuple[Signed[Resource], ...]) -> Resource:
+        """Our own description, else that of somebody we know, else the first."""
+        for signed in descriptions:
+            if signed.record.peer == self._context.me:
+                return signed.record
+        for signed in descriptions:
+            contact = self._context.store.peers.get(signed.record.peer)
+            if contact is not None and contact.verified:
+                return signed.record
+        return descriptions[0].record
+
+    def _remember(self, found: list[Found]) -> None:
+        """Keep what was found, so that it can be named, and explored when the registry is away."""
+        with self._context.store.transaction():
+            for each in found:
+                for signed in (*each.descriptions, *each.holdings):
+                    self._context.store.records.put(signed)
+
+    def _explore_store(self, query: Query) -> list[Listing]:
+        wanted = " ".join(query.words).casefold().split()
+        groups: dict[str, list[Signed[Resource]]] = {}
+        for signed in self._context.store.records.resources():
+            record = signed.record
+            text = " ".join((record.title, *map(str, record.authors), *record.keywords, record.abstract)).casefold()
+            if not record.withdrawn and all(word in text for word in wanted):
+                groups.setdefault(record.id, []).append(signed)
+        online = self.linked_presences()
+        listings = [self._listing(self._found(group), online) for group in groups.values()]
+        listings = [each for each in listings if each.available or not query.available]
+        return sorted(listings, key=lambda each: -each.resource.created_at_ms)[: query.limit]
+
+    def _found_in_store(self, resource: str) -> list[Found]:
+        group = [signed for signed in self._context.store.records.resources(resource) if not signed.record.withdrawn]
+        return [self._found(group)] if group else []
+
+    def _found(self, group: list[Signed[Resource]]) -> Found:
+        holdings = self._context.store.records.holdings(group[0].record.id)
+        return Found(tuple(group), tuple(signed for signed in holdings if signed.record.held))
+
+    def _shared_counts(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for signed in self._context.store.records.resources():
+            if not signed.record.withdrawn:
+                counts[signed.record.peer] = counts.get(signed.record.peer, 0) + 1
+        return counts

@@ -1,0 +1,97 @@
+"""From what a person types to the one thing it names: a resource or a peer."""
+
+from __future__ import annotations
+
+import re
+
+from academics_jupyter.errors import AmbiguousTargetError, RegistryError, UnknownTargetError
+from academics_jupyter.peer.context import Context
+from academics_jupyter.peer.exploring import ExploringService
+from academics_jupyter.protocol.identity import fingerprint, fingerprint_matches
+
+MIN_ID_LENGTH = 6
+MAX_LISTED = 4
+_ID = re.compile(rf"[0-9a-f]{{{MIN_ID_LENGTH},64}}")
+
+
+class Lookup:
+    """Resolves IDs and PEERs. `rows` are the resources of the last exploration, by row number."""
+
+    def __init__(self, context: Context, exploring: ExploringService) -> None:
+        self._context, self._exploring = context, exploring
+        self.rows: list[str] = []
+
+    async def resource(self, text: str) -> str:
+        """The whole id that `text` names. Raises UnknownTargetError or AmbiguousTargetError."""
+        text = text.strip().lower()
+        if text.isdigit() and len(text) < MIN_ID_LENGTH:
+            return self._row(int(text))
+        if not _ID.fullmatch(text):
+            raise UnknownTargetError(
+                f"{text!r} is no resource: give {MIN_ID_LENGTH} characters or more of its id, or its row number in"
+                " the last %explore."
+            )
+        found = await self._resources(text)
+        if not found:
+            raise UnknownTargetError(f"No resource's id begins with {text!r}: %explore shows what there is.")
+        if len(found) > 1:
+            listed = ", ".join(f"{id_[:12]}… ({title})" for id_, title in list(found.items())[:MAX_LISTED])
+            raise AmbiguousTargetError(f"{text!r} could be {listed}: type more of the id.")
+        return next(iter(found))
+
+    def _row(self, row: int) -> str:
+        if row >= len(self.rows):
+            last = f"rows 0 to {len(self.rows) - 1}" if self.rows else "no rows"
+            raise UnknownTargetError(f"There is no row {row}: the last %explore has {last}.")
+        return self.rows[row]
+
+    async def _resources(self, start: str) -> dict[str, str]:
+        found = {signed.record.id: signed.record.title for signed in self._context.store.records.resources(start)}
+        found |= {
+            held.resource: "in your repository"
+            for held in self._context.store.files.all()
+            if held.resource.startswith(start) and held.resource not in found
+        }
+        try:
+            registry = await self._context.registry()
+            for each in await registry.resources(start):
+                found[each.descriptions[0].record.id] = each.descriptions[0].record.title
+        except RegistryError as error:
+            self._context.registry_error = str(error)
+        return found
+
+    async def peer(self, text: str) -> str:
+        """The peer id that `text` names: a fingerprint's start, or a name that only one peer has.
+
+        Raises UnknownTargetError or AmbiguousTargetError.
+        """
+        text = text.strip()
+        known = await self._people()
+        named = {peer: name for peer, name in known.items() if name.casefold() == text.casefold()}
+        typed = text.replace("-", "")
+        by_fingerprint = {
+            peer: name
+            for peer, name in known.items()
+            if len(typed) >= MIN_ID_LENGTH and (fingerprint_matches(peer, text) or peer.startswith(text.lower()))
+        }
+        found = named or by_fingerprint
+        if not found:
+            raise UnknownTargetError(f"Nobody known here is {text!r}: %people shows who is on the network.")
+        if len(found) > 1:
+            listed = ", ".join(f"{name} {fingerprint(peer)[:14]}" for peer, name in list(found.items())[:MAX_LISTED])
+            raise AmbiguousTargetError(f"{text!r} could be {listed}: give the start of the fingerprint.")
+        return next(iter(found))
+
+    async def _people(self) -> dict[str, str]:
+        """Everybody known, with their names, but ourselves."""
+        store = self._context.store
+        known = {contact.peer: contact.name for contact in store.peers.all()}
+        known |= {signed.record.peer: signed.record.name for signed in store.records.profiles()}
+        try:
+            registry = await self._context.registry()
+            known |= {signed.record.peer: signed.record.name for signed in await registry.active()}
+            known |= {signed.record.peer: signed.record.name for signed in await registry.profiles()}
+        except RegistryError as error:
+            self._context.registry_error = str(error)
+        known.pop(self._context.me, None)
+        return known

@@ -1,0 +1,417 @@
+"""The peer: everything a person can do, one method each. Magics, panels, command line and notebooks all call these.
+
+A peer starts unregistered, is given a profile by `register`, goes online with `start` and offline with `stop`. What it
+is told to do is written to the profile's store first, so most of it works offline, and in a second kernel of the
+profile (a passenger) while the first one (the driver) carries it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from academics_jupyter.errors import NotRegisteredError, NotStartedError, ProfileDrivenElsewhereError, UsageError
+from academics_jupyter.metadata.bibtex import bibtex
+from academics_jupyter.peer import tables
+from academics_jupyter.peer.chatting import ChattingService
+from academics_jupyter.peer.context import Context
+from academics_jupyter.peer.downloading import DownloadingService
+from academics_jupyter.peer.engine import Engine
+from academics_jupyter.peer.events import Event
+from academics_jupyter.peer.exploring import Explored, ExploringService, Listing
+from academics_jupyter.peer.lookup import Lookup
+from academics_jupyter.peer.settings import Settings, resolve
+from academics_jupyter.peer.sharing import Description, SharingService
+from academics_jupyter.peer.status import Status, Waiting
+from academics_jupyter.protocol.identity import fingerprint
+from academics_jupyter.protocol.records import Profile, Resource
+from academics_jupyter.registry.port import Query
+from academics_jupyter.store.downloads import ENDED, Download
+from academics_jupyter.store.folder import ProfileFolder
+from academics_jupyter.store.keys import FILE_WARNING, Protection, create_keys, load_keys
+from academics_jupyter.store.messages import StoredMessage
+from academics_jupyter.store.profile import ProfileDetails
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Peer:
+    """One profile in this process. Made by `Peer.open` on the event loop that it runs on from then on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = ProfileFolder(settings.home, settings.profile)
+        self.notice = ""
+        """One line that the last call wants the person to know, if any."""
+        self._opened: Context | None = None
+        self._engine: Engine | None = None
+        self._changing = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Peer:
+        """The peer of a profile, registered or not, online or not.
+
+        Raises KeysLockedError, StoreDamagedError or another StoreError where the profile cannot be opened.
+        """
+        peer = cls(settings)
+        if peer.folder.exists:
+            await peer._open_profile()
+        return peer
+
+    async def close(self) -> None:
+        """Go offline and close the profile."""
+        await self.stop()
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
+
+    # Profile and presence
+
+    async def register(
+        self,
+        name: str | None = None,
+        email: str | None = None,
+        affiliation: str | None = None,
+        interests: str | tuple[str, ...] | None = None,
+    ) -> Profile:
+        """Make the profile and its identity, or change what is given of it. Does not go online by itself."""
+        self.notice = ""
+        if self._opened is None:
+            if not (name or "").strip():
+                raise UsageError("A new profile needs a name: %register --name NAME.")
+            await self._create_profile()
+        return await asyncio.to_thread(self._edit_profile, name, email, affiliation, interests)
+
+    async def start(self, label: str = "") -> Status:
+        """Go online. In a second kernel of the profile, become a passenger of the one that is online.
+
+        Raises NotRegisteredError, MongodMissingError or UsageError; a registry that does not answer is no hindrance.
+        """
+        self.notice = ""
+        context = self._context
+        async with self._changing:
+            if self._engine is None:
+                engine = Engine(context, self.exploring, self.sharing, self.chatting)
+                try:
+                    await engine.start(label or f"process {os.getpid()}")
+                except ProfileDrivenElsewhereError as error:
+                    self.notice = str(error)
+                except OSError as error:
+                    where = f"port {self.settings.port} of {self.settings.bind_host or 'this machine'}"
+                    raise UsageError(
+                        f"The server cannot use {where} ({error.strerror}): set ACADEMICS_PORT to a free one, or to 0."
+                    ) from error
+                else:
+                    self._engine = engine
+        if context.registry_error and not self.notice:
+            self.notice = f"{context.registry_error} You are offline until it does; what you do waits for it."
+        return self.status()
+
+    async def stop(self) -> Status:
+        """Go offline cleanly. Safe to repeat."""
+        self.notice = ""
+        async with self._changing:
+            engine, self._engine = self._engine, None
+            if engine is not None:
+                await engine.stop()
+        return self.status()
+
+    def status(self) -> Status:
+        """The peer at a glance."""
+        if self._opened is None:
+            return Status(role="unregistered", profile=self.settings.profile)
+        context = self._opened
+        details = context.store.profile.get()
+        driver = None if self._engine else self.folder.driver()
+        return Status(
+            role="driver" if self._engine else "passenger" if driver else "stopped",
+            profile=self.settings.profile,
+            name=details.name if details else "",
+            fingerprint=fingerprint(context.me),
+            registry="given by ACADEMICS_REGISTRY" if self.settings.registry else "embedded",
+            registry_error=context.registry_error,
+            address=", ".join(self._engine.presence.urls) if self._engine else "",
+            links=len(self._engine.mesh.links) if self._engine else 0,
+            waiting=self._waiting(context),
+            downloads=len(context.store.downloads.pending()),
+            driven_by=driver.label if driver else "",
+        )
+
+    # Sharing
+
+    async def share(
+        self,
+        path: str | Path,
+        *,
+        title: str | None = None,
+        authors: str | tuple[str, ...] | None = None,
+        abstract: str | None = None,
+        keywords: str | tuple[str, ...] | None = None,
+        license: str | None = None,  # noqa: A002  the name that people type
+        doi: str | None = None,
+        year: int | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Resource:
+        """Share a file; what is not given is taken from the file itself. Offline it waits in the outbox.
+
+        Raises UnknownTargetError, UsageError or StoreError, and nothing is shared.
+        """
+        description = Description(
+            title=title, authors=authors, abstract=abstract, keywords=keywords, license=license, doi=doi, year=year
+        )
+        _ = self._context
+        return await self.sharing.share(Path(path), description, on_progress)
+
+    async def describe(self, resource: str, **description: Any) -> Resource:
+        """Change the description of a resource; the fields are those of `share`."""
+        return await self.sharing.describe(await self.lookup.resource(resource), Description(**description))
+
+    async def unshare(self, resource: str, *, delete: bool = False) -> None:
+        """Offer a resource no more; with `delete`, remove the local copy too."""
+        await self.sharing.unshare(await self.lookup.resource(resource), delete=delete)
+
+    async def repository(self) -> pd.DataFrame:
+        """What this profile holds."""
+        return tables.resource_table(await self.holdings())
+
+    async def holdings(self) -> list[Listing]:
+        """What this profile holds, the latest first."""
+        held = sorted(self._context.store.files.all(), key=lambda each: -each.added_at_ms)
+        listings = [await self.exploring.listing(each.resource) for each in held]
+        return [listing for listing in listings if listing is not None]
+
+    # Exploring
+
+    async def explore(
+        self,
+        query: str = "",
+        *,
+        available: bool = False,
+        author: str = "",
+        keyword: str = "",
+        kind: str = "",
+        limit: int = 50,
+    ) -> pd.DataFrame:
+        """Search the network: a row for each resource, best first. A row's number is an ID until the next call."""
+        explored = await self.find(
+            Query(
+                words=tuple(query.split()), available=available, author=author, keyword=keyword, kind=kind, limit=limit
+            )
+        )
+        self.notice = explored.notice
+        self.lookup.rows = [listing.resource.id for listing in explored.listings]
+        return tables.resource_table(explored.listings)
+
+    async def find(self, query: Query) -> Explored:
+        """What `explore` shows, as it is."""
+        _ = self._context
+        return await self.exploring.explore(query)
+
+    async def people(self, query: str = "") -> pd.DataFrame:
+        """Who works on what, online first."""
+        _ = self._context
+        return tables.people_table(await self.exploring.people(tuple(query.split())))
+
+    def peers(self) -> pd.DataFrame:
+        """The peers known, and the links with them."""
+        return tables.peer_table(self._context.store.peers.all())
+
+    async def cite(self, resources: list[str]) -> str:
+        """BibTeX entries of resources."""
+        entries = []
+        for text in resources:
+            listing = await self.exploring.listing(await self.lookup.resource(text))
+            if listing is not None:
+                entries.append(bibtex(listing.resource))
+        return "\n".join(entries)
+
+    # Downloading
+
+    async def download(
+        self,
+        resource: str,
+        to: str | Path | None = None,
+        on_progress: Callable[[Download], None] | None = None,
+    ) -> Path:
+        """Download a resource, verified and whole, and become a holder of it; where it lies.
+
+        Raises UnknownTargetError, NotStartedError, or TransferError where it cannot be finished now. Cancelling the
+        wait cancels the download; what is verified is kept for the next time.
+        """
+        row = await self.request_download(resource, to)
+        try:
+            return Path((await self.downloading.ended(row.id, on_progress)).path)
+        except asyncio.CancelledError:
+            await self.downloading.cancel(row.id)
+            raise
+
+    async def request_download(self, resource: str, to: str | Path | None = None) -> Download:
+        """Begin a download and return at once. Raises as `download`."""
+        whole = await self.lookup.resource(resource)
+        if self._engine is None and self.folder.driver() is None:
+            raise NotStartedError("Downloading needs your peer to be online: %academics start.")
+        return await self.downloading.request(whole, Path(to) if to else None)
+
+    def downloads(self) -> list[Download]:
+        """Every download, the latest first."""
+        return self.downloading.all()
+
+    def ended(self, download: Download) -> bool:
+        """Whether a download is finished, failed or cancelled."""
+        return download.state in ENDED
+
+    # Chatting
+
+    async def chat(self, peer: str, text: str) -> StoredMessage:
+        """Send a message; to somebody offline it waits until both are online."""
+        return await self.chatting.send(await self.lookup.peer(peer), text)
+
+    async def history(self, peer: str, *, search: str = "", limit: int | None = None) -> pd.DataFrame:
+        """A conversation, oldest first; reading it marks it read."""
+        messages = await self.chatting.history(await self.lookup.peer(peer), limit, search)
+        return tables.history_table(messages, self.exploring.name_of)
+
+    async def inbox(self) -> pd.DataFrame:
+        """What is unread, by conversation."""
+        return tables.inbox_table(
+            [
+                {
+                    "conversation": self.exploring.name_of(each.conversation),
+                    "unread": each.unread,
+                    "last_at": each.last_at_ms,
+                    "last_text": each.last_text,
+                    "fingerprint": fingerprint(each.conversation),
+                }
+                for each in await self.chatting.conversations()
+                if each.unread
+            ]
+        )
+
+    async def block(self, peer: str, *, blocked: bool = True) -> None:
+        """Take nothing more from a peer, or take it again."""
+        whole = await self.lookup.peer(peer)
+        await asyncio.to_thread(self._note_contact, whole)
+        await asyncio.to_thread(self._context.store.peers.set_blocked, whole, blocked)
+        if blocked and self._engine is not None and (link := self._engine.mesh.links.get(whole)) is not None:
+            await link.close()
+
+    async def verify(self, peer: str) -> str:
+        """Confirm that a fingerprint, compared with its owner, is theirs; the whole fingerprint."""
+        whole = await self.lookup.peer(peer)
+        await asyncio.to_thread(self._note_contact, whole)
+        await asyncio.to_thread(self._context.store.peers.set_verified, whole)
+        return fingerprint(whole)
+
+    # Watching
+
+    def events(self) -> AsyncIterator[Event]:
+        """What happens from now on, as frozen facts."""
+        return self._context.events.events()
+
+    def on_change(self, topics: frozenset[str], callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` on the loop whenever one of the store's `topics` has changed; returns what ends that."""
+        return self._context.changes.call_on(topics, callback)
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the profile has an identity."""
+        return self._opened is not None
+
+    @property
+    def is_driver(self) -> bool:
+        """Whether this process runs the peer."""
+        return self._engine is not None
+
+    @property
+    def id(self) -> str:
+        """This peer's public key in hex."""
+        return self._context.me
+
+    @property
+    def _context(self) -> Context:
+        if self._opened is None:
+            raise NotRegisteredError("You have no profile yet: %register --name NAME makes one.")
+        return self._opened
+
+    async def _create_profile(self) -> None:
+        keys, protection = await asyncio.to_thread(create_keys, self.folder, self.settings.passphrase)
+        if protection is Protection.FILE:
+            self.notice = FILE_WARNING
+        self._attach(Context(self.settings, self.folder, keys))
+
+    async def _open_profile(self) -> None:
+        keys, _ = await asyncio.to_thread(load_keys, self.folder, self.settings.passphrase)
+        self._attach(Context(self.settings, self.folder, keys))
+
+    def _attach(self, context: Context) -> None:
+        self._opened = context
+        self.sharing = SharingService(context)
+        self.exploring = ExploringService(context)
+        self.chatting = ChattingService(context)
+        self.downloading = DownloadingService(context, self.exploring)
+        self.lookup = Lookup(context, self.exploring)
+
+    def _edit_profile(
+        self, name: str | None, email: str | None, affiliation: str | None, interests: str | tuple[str, ...] | None
+    ) -> Profile:
+        context = self._context
+        known = context.store.profile.get() or ProfileDetails(name="")
+        listed = interests.split(",") if isinstance(interests, str) else interests
+        details = ProfileDetails(
+            name=(known.name if name is None else name).strip(),
+            email=(known.email if email is None else email).strip(),
+            affiliation=(known.affiliation if affiliation is None else affiliation).strip(),
+            interests=known.interests if listed is None else tuple(each.strip() for each in listed if each.strip()),
+        )
+        if not details.name:
+            raise UsageError("A profile needs a name: %register --name NAME.")
+        profile = Profile(
+            **context.header(),
+            name=details.name,
+            email=details.email,
+            affiliation=details.affiliation,
+            interests=details.interests,
+        )
+        with context.store.transaction():
+            context.store.profile.put(details)
+            return context.publish(profile).record
+
+    def _waiting(self, context: Context) -> tuple[Waiting, ...]:
+        return tuple(
+            Waiting(
+                what="a message" if entry.kind == "message" else entry.reference.partition("\n")[0].rpartition("/")[2],
+                destination="the registry" if entry.kind == "record" else self.exploring.name_of(entry.destination),
+                why=entry.error or self._why(context, entry.destination, entry.kind),
+            )
+            for entry in context.store.outbox.waiting()
+        )
+
+    def _why(self, context: Context, destination: str, kind: str) -> str:
+        if self._engine is None and self.folder.driver() is None:
+            return "your peer is offline"
+        contact = context.store.peers.get(destination)
+        if kind == "message" and not (contact and contact.online):
+            return "they are offline"
+        return "on its way"
+
+    def _note_contact(self, peer: str) -> None:
+        self._context.store.peers.seen(peer, self.exploring.name_of(peer), self._context.clock.now_ms())
+
+
+@asynccontextmanager
+async def open_peer(
+    home: str | Path | None = None, profile: str | None = None, registry: str | None = None, **settings: Any
+) -> AsyncIterator[Peer]:
+    """A peer with no notebook, online if it is registered; it leaves when the context ends."""
+    peer = await Peer.open(resolve({"home": home, "profile": profile, "registry": registry, **settings}))
+    try:
+        if peer.is_registered:
+            await peer.start()
+        yield peer
+    finally:
+        await peer.close()

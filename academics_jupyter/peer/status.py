@@ -1,0 +1,58 @@
+"""What `%academics status` shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Something in the outbox: what, for whom, and why it has not gone out."""
+
+    what: str
+    destination: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A peer at a glance. `role` is `driver`, `passenger`, `stopped` or `unregistered`."""
+
+    role: str
+    profile: str
+    name: str = ""
+    fingerprint: str = ""
+    registry: str = ""
+    registry_error: str = ""
+    address: str = ""
+    links: int = 0
+    waiting: tuple[Waiting, ...] = ()
+    downloads: int = 0
+    driven_by: str = ""
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{label:<10} {text}" for label, text in self._lines())
+
+    def _lines(self) -> list[tuple[str, str]]:
+        lines = [("peer", self._who()), ("state", self._state())]
+        if self.registry:
+            lines.append(("registry", f"{self.registry}: {self.registry_error or 'answers'}"))
+        if self.address:
+            lines.append(("address", self.address))
+        if self.role == "driver":
+            lines.append(("links", str(self.links)))
+        if self.downloads:
+            lines.append(("downloads", f"{self.downloads} under way"))
+        lines += [("waiting", f"{each.what} for {each.destination}: {each.why}") for each in self.waiting]
+        return lines
+
+    def _who(self) -> str:
+        return f"{self.name} ({self.fingerprint}), profile {self.profile}" if self.name else f"profile {self.profile}"
+
+    def _state(self) -> str:
+        return {
+            "driver": "online; this kernel runs the peer",
+            "passenger": f"online; {self.driven_by} runs the peer, this kernel uses it",
+            "stopped": "not started: %academics start",
+            "unregistered": "not registered: %register --name NAME",
+        }[self.role]

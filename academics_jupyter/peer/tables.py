@@ -1,0 +1,105 @@
+"""Tables as pandas DataFrames, with the columns that people and notebooks rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from academics_jupyter.protocol.identity import fingerprint
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from academics_jupyter.peer.exploring import Listing, Person
+    from academics_jupyter.store.messages import StoredMessage
+    from academics_jupyter.store.peers import Contact
+
+RESOURCE_COLUMNS = [
+    "id", "title", "authors", "year", "kind", "size_bytes", "keywords", "holders", "available", "sharer", "shared_at",
+]  # fmt: skip
+PEOPLE_COLUMNS = ["name", "affiliation", "interests", "online", "resources", "fingerprint"]
+PEER_COLUMNS = ["name", "fingerprint", "state", "direction", "rtt_ms", "since"]
+HISTORY_COLUMNS = ["sent_at", "sender", "text", "state", "id"]
+INBOX_COLUMNS = ["conversation", "unread", "last_at", "last_text", "fingerprint"]
+
+
+def resource_table(listings: Iterable[Listing]) -> pd.DataFrame:
+    """A row for each listing; `holders` is how many hold it, `available` whether one of them is online."""
+    rows = [
+        {
+            "id": each.resource.id,
+            "title": each.resource.title,
+            "authors": ", ".join(map(str, each.resource.authors)),
+            "year": each.resource.year,
+            "kind": each.resource.kind,
+            "size_bytes": each.resource.size_bytes,
+            "keywords": ", ".join(each.resource.keywords),
+            "holders": len(each.holders),
+            "available": each.available,
+            "sharer": each.sharer,
+            "shared_at": each.resource.created_at_ms,
+        }
+        for each in listings
+    ]
+    return _table(rows, RESOURCE_COLUMNS, {"year": "Int64", "size_bytes": "int64", "holders": "int64"}, ["shared_at"])
+
+
+def people_table(people: Iterable[Person]) -> pd.DataFrame:
+    """A row for each person."""
+    rows = [
+        {
+            "name": person.name,
+            "affiliation": person.affiliation,
+            "interests": ", ".join(person.interests),
+            "online": person.online,
+            "resources": person.resources,
+            "fingerprint": person.fingerprint,
+        }
+        for person in people
+    ]
+    return _table(rows, PEOPLE_COLUMNS, {"resources": "int64"}, [])
+
+
+def peer_table(contacts: Iterable[Contact]) -> pd.DataFrame:
+    """A row for each peer known; `state` is `linked`, `offline` or `blocked`, `direction` `in` or `out`."""
+    rows = [
+        {
+            "name": contact.name,
+            "fingerprint": fingerprint(contact.peer),
+            "state": "blocked" if contact.blocked else "linked" if contact.online else "offline",
+            "direction": contact.direction if contact.online else "",
+            "rtt_ms": contact.rtt_ms if contact.online else None,
+            "since": contact.since_ms if contact.online else contact.last_seen_ms,
+        }
+        for contact in contacts
+    ]
+    return _table(rows, PEER_COLUMNS, {"rtt_ms": "float64"}, ["since"])
+
+
+def history_table(messages: Iterable[StoredMessage], name_of: Callable[[str], str]) -> pd.DataFrame:
+    """A row for each message, oldest first."""
+    rows = [
+        {
+            "sent_at": message.sent_at_ms,
+            "sender": name_of(message.author),
+            "text": message.text,
+            "state": message.state,
+            "id": message.id,
+        }
+        for message in messages
+    ]
+    return _table(rows, HISTORY_COLUMNS, {}, ["sent_at"])
+
+
+def inbox_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """A row for each conversation with something unread."""
+    return _table(rows, INBOX_COLUMNS, {"unread": "int64"}, ["last_at"])
+
+
+def _table(rows: list[dict[str, Any]], columns: list[str], types: dict[str, str], times: list[str]) -> pd.DataFrame:
+    import pandas as pd  # slow to import, and needed only once somebody looks at a table
+
+    table = pd.DataFrame(rows, columns=columns)
+    for column in times:
+        table[column] = pd.to_datetime(table[column], unit="ms", utc=True)
+    return table.astype(types)

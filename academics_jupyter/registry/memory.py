@@ -1,0 +1,133 @@
+"""The registry's twin in memory: the same rules with no database, for tests and examples.
+
+May import protocol, errors and the registry's pure modules only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from academics_jupyter.errors import RegistryUnreachableError
+from academics_jupyter.protocol.records import Holding, Presence, Profile, Record, Resource, Signed, newer
+from academics_jupyter.registry.matching import (
+    Fit,
+    age_order,
+    fit,
+    lease_ms,
+    profile_fits,
+    profile_order,
+    void_from_ms,
+)
+from academics_jupyter.registry.port import MAX_DESCRIPTIONS, MAX_HOLDINGS, Found, Query
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(slots=True)
+class MemoryNetwork:
+    """What the registries of several peers have in common. `reachable` false makes every call fail, as an outage."""
+
+    clock_ms: Callable[[], int]
+    reachable: bool = True
+    records: dict[tuple[str, str], Signed[Record]] = field(default_factory=dict)
+    leases: dict[str, int] = field(default_factory=dict)
+
+
+class MemoryRegistry:
+    """A Registry over a MemoryNetwork."""
+
+    def __init__(self, network: MemoryNetwork) -> None:
+        self._network = network
+
+    async def open(self) -> None:
+        """Nothing to connect to; raises RegistryUnreachableError in an outage."""
+        self._check()
+
+    async def close(self) -> None:
+        """Nothing to disconnect from."""
+
+    async def now_ms(self) -> int:
+        """The network's clock."""
+        self._check()
+        return self._network.clock_ms()
+
+    async def publish(self, signed: Signed[Record]) -> bool:
+        """Write a record unless a newer one with its key is there."""
+        self._check()
+        record = signed.record
+        place = (record.LABEL, record.key)
+        known = self._network.records.get(place)
+        if known is not None and not newer(record, known.record):
+            return known.payload == signed.payload
+        self._network.records[place] = signed
+        if isinstance(record, Presence):
+            self._network.leases[record.peer] = self._network.clock_ms() + lease_ms(record)
+        return True
+
+    async def active(self) -> list[Signed[Presence]]:
+        """Who is online."""
+        self._check()
+        return sorted(self._online(), key=lambda signed: signed.record.peer)
+
+    async def search(self, query: Query) -> list[Found]:
+        """What fits, best first."""
+        self._check()
+        ranked: dict[str, tuple[Fit, int]] = {}
+        for signed in self._all(Resource):
+            rank = (fit(signed.record, query), age_order(signed.record))
+            if rank[0]:
+                ranked[signed.record.id] = max(ranked.get(signed.record.id, rank), rank)
+        best = sorted(ranked, key=lambda resource: (ranked[resource], resource), reverse=True)
+        here = self._peers_online()
+        found = (self._found(resource, here) for resource in best)
+        kept = [each for each in found if not query.available or _held_by(each, here)]
+        return kept[: max(query.limit, 0)]
+
+    async def resources(self, start: str, limit: int = 10) -> list[Found]:
+        """The resources whose id begins with `start`."""
+        self._check()
+        described = (signed.record for signed in self._all(Resource) if not signed.record.withdrawn)
+        ids = sorted({resource.id for resource in described if resource.id.startswith(start.lower())})
+        here = self._peers_online()
+        return [self._found(resource, here) for resource in ids[: max(limit, 0)]]
+
+    async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
+        """Whose name, affiliation or interests begin with all of `words`, by name."""
+        self._check()
+        fitting = (signed for signed in self._all(Profile) if profile_fits(signed.record, words))
+        return sorted(fitting, key=lambda signed: profile_order(signed.record))[: max(limit, 0)]
+
+    async def profile(self, peer: str) -> Signed[Profile] | None:
+        """What a peer tells of themselves."""
+        self._check()
+        return next((signed for signed in self._all(Profile) if signed.record.peer == peer), None)
+
+    def _check(self) -> None:
+        if not self._network.reachable:
+            raise RegistryUnreachableError("The registry does not answer; what you do now goes out when it is back.")
+
+    def _all(self, kind: type[R]) -> Iterator[Signed[R]]:
+        now = self._network.clock_ms()
+        for signed in self._network.records.values():
+            if isinstance(signed.record, kind) and void_from_ms(signed.record) > now:
+                yield Signed(signed.record, signed.payload, signed.signature)
+
+    def _online(self) -> Iterator[Signed[Presence]]:
+        now, leases = self._network.clock_ms(), self._network.leases
+        return (each for each in self._all(Presence) if each.record.online and leases[each.record.peer] > now)
+
+    def _peers_online(self) -> frozenset[str]:
+        return frozenset(signed.record.peer for signed in self._online())
+
+    def _found(self, resource: str, here: frozenset[str]) -> Found:
+        described = [each for each in self._all(Resource) if each.record.id == resource and not each.record.withdrawn]
+        held = [each for each in self._all(Holding) if each.record.resource == resource and each.record.held]
+        described.sort(key=lambda signed: (age_order(signed.record), signed.record.peer))
+        held.sort(key=lambda signed: (signed.record.peer not in here, signed.record.peer))
+        return Found(tuple(described[:MAX_DESCRIPTIONS]), tuple(held[:MAX_HOLDINGS]))
+
+
+def _held_by(found: Found, peers: Iterable[str]) -> bool:
+    return not {holding.record.peer for holding in found.holdings}.isdisjoint(peers)

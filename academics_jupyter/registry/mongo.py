@@ -1,0 +1,150 @@
+"""The registry over MongoDB: any server a URI names, or the embedded one.
+
+May import pymongo, protocol, errors and the registry's other modules. A MongoRegistry belongs to the event loop it was
+opened on, as pymongo's client does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from pymongo import ASCENDING, AsyncMongoClient, WriteConcern
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from academics_jupyter.errors import RegistryUnreachableError, UsageError
+from academics_jupyter.protocol.records import Presence, Profile, Record, Signed
+from academics_jupyter.registry.documents import Document, opened, opened_all
+from academics_jupyter.registry.edge import DRIVER_TIMEOUT_S, bounded
+from academics_jupyter.registry.matching import profile_fits, profile_order
+from academics_jupyter.registry.port import Found, Query
+from academics_jupyter.registry.publishing import publish
+from academics_jupyter.registry.schema import ensure_indexes
+from academics_jupyter.registry.search import LIVE, ONLINE, search, starting_with
+from academics_jupyter.registry.words import query_words
+
+DEFAULT_DATABASE = "academics"
+MAX_ACTIVE = 20_000
+
+_SCHEMES = ("mongodb://", "mongodb+srv://")
+_UNPRINTABLE = re.compile(r"[\s\x00-\x1f]")
+_MALFORMED = "ACADEMICS_REGISTRY is not a MongoDB address; it has the form mongodb://USER:PASSWORD@HOST/DATABASE."
+_MAJORITY = WriteConcern(w="majority", j=True)
+
+
+class MongoRegistry:
+    """A Registry in the MongoDB that `uri` names, in its database or `academics`."""
+
+    def __init__(self, uri: str, place: str = "") -> None:
+        """`place` is how messages name the registry; else the host is. Raises UsageError for a malformed URI."""
+        host = checked_host(uri)
+        self._uri = uri
+        self._place = place or f"The registry at {host}"
+        self._client: AsyncMongoClient[Document] | None = None
+
+    @property
+    def uri(self) -> str:
+        """What it connects to; may hold a password."""
+        return self._uri
+
+    async def open(self) -> None:
+        """Connect and see to the indexes."""
+        if self._client is None:
+            self._client = self._connected()
+        async with bounded(self._place):
+            await ensure_indexes(self._database)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def now_ms(self) -> int:
+        """The server's clock."""
+        async with bounded(self._place):
+            return int((await self._database.command("hello"))["localTime"])
+
+    async def publish(self, signed: Signed[Record]) -> bool:
+        """Write a record unless a newer one with its key is there."""
+        async with bounded(self._place):
+            return await publish(self._database, signed)
+
+    async def active(self) -> list[Signed[Presence]]:
+        """Who is online, by the server's clock."""
+        async with bounded(self._place):
+            there = await self._database["active_users"].find(ONLINE).limit(MAX_ACTIVE).to_list()
+            online = await asyncio.to_thread(opened_all, Presence, there)
+        return sorted(online, key=lambda signed: signed.record.peer)
+
+    async def search(self, query: Query) -> list[Found]:
+        """What fits, best first."""
+        async with bounded(self._place):
+            return await search(self._database, query)
+
+    async def resources(self, start: str, limit: int = 10) -> list[Found]:
+        """The resources whose id begins with `start`."""
+        async with bounded(self._place):
+            return await starting_with(self._database, start.lower(), limit)
+
+    async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
+        """Whose name, affiliation or interests have words that begin with each of `words`, by name."""
+        starts = [{"kw": {"$regex": f"^{re.escape(word)}"}} for word in query_words(words)]
+        kept: list[Signed[Profile]] = []
+        async with (
+            bounded(self._place),
+            self._database["profiles"].find({"$and": [LIVE, *starts]}, sort=[("order", ASCENDING)]) as cursor,
+        ):
+            while len(kept) < limit and (page := await cursor.to_list(limit)):
+                fitting = await asyncio.to_thread(opened_all, Profile, page)
+                kept += [signed for signed in fitting if profile_fits(signed.record, words)]
+        return sorted(kept[: max(limit, 0)], key=lambda signed: profile_order(signed.record))
+
+    async def profile(self, peer: str) -> Signed[Profile] | None:
+        """What a peer tells of themselves."""
+        async with bounded(self._place):
+            there = await self._database["profiles"].find_one({"_id": peer, **LIVE})
+        return opened(Profile, there) if there else None
+
+    @property
+    def _database(self) -> AsyncDatabase[Document]:
+        if self._client is None:
+            raise RegistryUnreachableError(f"{self._place} is not connected.")
+        return self._client.get_default_database(DEFAULT_DATABASE, write_concern=_MAJORITY)
+
+    def _connected(self) -> AsyncMongoClient[Document]:
+        """A client that decodes whatever anyone wrote: dates out of range, text that is not UTF-8."""
+        try:
+            return AsyncMongoClient(
+                self._uri,
+                appname="academics",
+                serverSelectionTimeoutMS=int(DRIVER_TIMEOUT_S * 1000),
+                connectTimeoutMS=int(DRIVER_TIMEOUT_S * 1000),
+                datetime_conversion="DATETIME_MS",
+                unicode_decode_error_handler="replace",
+                serverMonitoringMode="poll",
+            )
+        except (PyMongoError, ValueError) as error:
+            raise UsageError(_MALFORMED) from error
+
+
+def checked_host(uri: str) -> str:
+    """The hosts of a MongoDB URI, without user name, password or options. Raises UsageError where it is malformed."""
+    if not uri.startswith(_SCHEMES):
+        raise UsageError(_MALFORMED)
+    hosts = uri.partition("://")[2].partition("?")[0].split("/")[0].rpartition("@")[2]
+    if not hosts or _UNPRINTABLE.search(uri):
+        raise UsageError(_MALFORMED)
+    if uri.startswith("mongodb://"):
+        _check(uri)
+    return hosts
+
+
+def _check(uri: str) -> None:
+    """Let pymongo read a URI; one with `+srv` is only read when its name is looked up, on opening."""
+    try:
+        parse_uri(uri)
+    except (PyMongoError, ValueError) as error:
+        raise UsageError(_MALFORMED) from error

@@ -1,0 +1,113 @@
+"""Which registry a peer uses. May import the registry's other modules, protocol and errors."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platformdirs import user_data_path
+
+from academics_jupyter.errors import MongodMissingError, RegistryUnreachableError
+from academics_jupyter.protocol.records import Presence, Profile, Record, Signed
+from academics_jupyter.registry.mongo import MongoRegistry
+from academics_jupyter.registry.port import Found, Query, Registry
+
+if TYPE_CHECKING:
+    from academics_jupyter.registry.embedded import EmbeddedMongod
+
+PLACE = "The embedded registry"
+
+
+def default_folder() -> Path:
+    """Where the user's embedded registry is kept."""
+    return user_data_path("academics", appauthor=False) / "registry"
+
+
+def open_registry(uri: str | None, folder: Path) -> Registry:
+    """The registry at a MongoDB URI or, with none, the embedded one in `folder`; `open()` it before use.
+
+    Raises UsageError for a malformed URI.
+    """
+    return MongoRegistry(uri.strip()) if uri and uri.strip() else EmbeddedRegistry(folder)
+
+
+class EmbeddedRegistry:
+    """A Registry in the embedded mongod of `folder`, which is brought back whenever it is found to be gone."""
+
+    def __init__(self, folder: Path, run_folder: Path | None = None) -> None:
+        """`run_folder` is where the socket goes, if not where `layout` puts it."""
+        self._folder = folder
+        self._run_folder = run_folder
+        self._mongod: EmbeddedMongod | None = None
+        self._registry: MongoRegistry | None = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Join or start mongod, and connect. Raises MongodMissingError or RegistryError."""
+        async with self._opening:
+            self._mongod = self._mongod or self._found()
+            await self._connect(self._mongod)
+
+    async def close(self) -> None:
+        """Disconnect; mongod ends with its last user."""
+        async with self._opening:
+            registry, self._registry = self._registry, None
+            mongod, self._mongod = self._mongod, None
+            if registry is not None:
+                await registry.close()
+            if mongod is not None:
+                await asyncio.to_thread(mongod.release)
+
+    async def now_ms(self) -> int:
+        """The server's clock."""
+        return await (await self._ready()).now_ms()
+
+    async def publish(self, signed: Signed[Record]) -> bool:
+        """Write a record unless a newer one with its key is there."""
+        return await (await self._ready()).publish(signed)
+
+    async def active(self) -> list[Signed[Presence]]:
+        """Who is online."""
+        return await (await self._ready()).active()
+
+    async def search(self, query: Query) -> list[Found]:
+        """What fits, best first."""
+        return await (await self._ready()).search(query)
+
+    async def resources(self, start: str, limit: int = 10) -> list[Found]:
+        """The resources whose id begins with `start`."""
+        return await (await self._ready()).resources(start, limit)
+
+    async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
+        """Whose name, affiliation or interests have words that begin with each of `words`, by name."""
+        return await (await self._ready()).profiles(words, limit)
+
+    async def profile(self, peer: str) -> Signed[Profile] | None:
+        """What a peer tells of themselves."""
+        return await (await self._ready()).profile(peer)
+
+    def _found(self) -> EmbeddedMongod:
+        if sys.platform == "win32":
+            raise MongodMissingError("There is no embedded registry on Windows; set ACADEMICS_REGISTRY to an address.")
+        from academics_jupyter.registry.embedded import EmbeddedMongod
+
+        return EmbeddedMongod(self._folder, self._run_folder)
+
+    async def _ready(self) -> MongoRegistry:
+        """The connected registry; if mongod has gone, it and its keeper are brought back first."""
+        if self._registry is None or self._mongod is None:
+            raise RegistryUnreachableError(f"{PLACE} is not connected.")
+        if not self._mongod.alive():
+            async with self._opening:
+                await self._connect(self._mongod)
+        return self._registry
+
+    async def _connect(self, mongod: EmbeddedMongod) -> None:
+        uri = await asyncio.to_thread(mongod.acquire)
+        if self._registry is None or self._registry.uri != uri:
+            former, self._registry = self._registry, MongoRegistry(uri, PLACE)
+            if former is not None:
+                await former.close()
+        await self._registry.open()

@@ -1,0 +1,170 @@
+"""The profile's SQLite database: transactions, reads and notices of change. May import errors only.
+
+One connection is shared by the threads of a process, one after the other. A transaction is re-entrant in its thread
+(an inner one is a savepoint), and nothing may be awaited inside it. Topics named with `changed` go out once the
+outermost transaction is on disk: first to the other processes of the profile, then to this one's subscribers, in the
+thread that committed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from academics_jupyter.errors import StoreError
+from academics_jupyter.store.opening import database_errors, open_database
+
+Value = str | int | float | bytes | None
+Subscriber = Callable[[frozenset[str]], None]
+
+log = logging.getLogger(__name__)
+
+
+class Database:
+    """An open database. `ring` is told what changed, for the other processes.
+
+    Raises StoreDamagedError after setting a damaged file aside, and StoreError.
+    """
+
+    def __init__(self, path: Path, ring: Callable[[frozenset[str]], None] | None = None) -> None:
+        self.path = path
+        self._connection = open_database(path)
+        self._ring = ring
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._topics: set[str] = set()
+        self._subscribers: dict[object, Subscriber] = {}
+        self._pid = os.getpid()
+        self._closed = False
+
+    def close(self) -> None:
+        """Close the file. Safe to repeat; does nothing in a forked child, whose parent owns the connection."""
+        if self._pid != os.getpid():
+            return
+        with self._lock:
+            self._closed = True
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. On leaving the outermost one without an exception, everything in it is on disk.
+
+        Raises StoreError where SQLite cannot write (locked, full, failed); then nothing was written.
+        """
+        with self._lock:
+            self._check()
+            self._enter()
+            try:
+                yield
+            except BaseException:
+                self._roll_back()
+                raise
+            topics = self._commit()
+        if topics:
+            self._announce(topics)
+
+    def execute(self, sql: str, args: Sequence[Value] = ()) -> int:
+        """Write within a transaction; how many rows it touched."""
+        with self._lock, database_errors(self.path):
+            self._check_inside()
+            return self._connection.execute(sql, args).rowcount
+
+    def insert(self, sql: str, args: Sequence[Value] = ()) -> int:
+        """Insert one row within a transaction; its row id."""
+        with self._lock, database_errors(self.path):
+            self._check_inside()
+            return self._connection.execute(sql, args).lastrowid or 0
+
+    def read(self, sql: str, args: Sequence[Value] = ()) -> list[sqlite3.Row]:
+        """All rows of a query; within a transaction of this thread, with what it has written so far."""
+        with self._lock, database_errors(self.path):
+            self._check()
+            return self._connection.execute(sql, args).fetchall()
+
+    def changed(self, topic: str) -> None:
+        """Within a transaction: name what it changes."""
+        with self._lock:
+            self._check_inside()
+            self._topics.add(topic)
+
+    def subscribe(self, callback: Subscriber) -> Callable[[], None]:
+        """Have `callback` told the topics of every change, here or in another process; returns what ends that."""
+        token = object()
+        self._subscribers[token] = callback
+
+        def unsubscribe() -> None:
+            self._subscribers.pop(token, None)
+
+        return unsubscribe
+
+    def notify(self, topics: frozenset[str]) -> None:
+        """Tell this process's subscribers. One that fails is logged and keeps nothing from the others."""
+        for callback in list(self._subscribers.values()):
+            try:
+                callback(topics)
+            except Exception:
+                log.exception("A subscriber to the store's changes failed")
+
+    def version(self) -> int:
+        """A number that differs from the last one asked for when another process has committed since."""
+        return int(self.read("PRAGMA data_version")[0][0])
+
+    def _enter(self) -> None:
+        with database_errors(self.path):
+            if self._depth:
+                self._connection.execute(f"SAVEPOINT inner_{self._depth:d}")
+            else:
+                if self._connection.in_transaction:
+                    # An interrupt struck between a BEGIN and its bookkeeping.
+                    self._connection.execute("ROLLBACK")
+                self._topics.clear()
+                self._connection.execute("BEGIN IMMEDIATE")
+        self._depth += 1
+
+    def _roll_back(self) -> None:
+        self._depth -= 1
+        # A full or failing disk makes SQLite roll back by itself.
+        if not self._connection.in_transaction:
+            return
+        with database_errors(self.path):
+            if self._depth:
+                self._connection.execute(f"ROLLBACK TO inner_{self._depth:d}")
+                self._connection.execute(f"RELEASE inner_{self._depth:d}")
+            else:
+                self._connection.execute("ROLLBACK")
+
+    def _commit(self) -> frozenset[str]:
+        """Ends this transaction; the topics to announce, none while it is an inner one."""
+        self._depth -= 1
+        with database_errors(self.path):
+            if self._depth:
+                self._connection.execute(f"RELEASE inner_{self._depth:d}")
+                return frozenset()
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        return frozenset(self._topics)
+
+    def _announce(self, topics: frozenset[str]) -> None:
+        if self._ring is not None:
+            self._ring(topics)
+        self.notify(topics)
+
+    def _check(self) -> None:
+        if self._pid != os.getpid():
+            raise StoreError("A forked process cannot use its parent's store: open the profile anew.")
+        if self._closed:
+            raise StoreError("The profile's store is closed.")
+
+    def _check_inside(self) -> None:
+        self._check()
+        if not self._depth:
+            raise RuntimeError("a write outside a transaction")

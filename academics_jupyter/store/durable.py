@@ -1,0 +1,96 @@
+"""Files that are there whole or not at all, after a kill or a power loss too. May import errors only."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from academics_jupyter.errors import StoreError
+
+NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Flags for opening what may have been exchanged for a link, a FIFO or a device. Python adds O_CLOEXEC itself."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EACCES}
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, where the system can (Windows cannot)."""
+    with suppress(PermissionError, NotImplementedError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def place_new(temporary: Path, target: Path) -> None:
+    """Give a whole, synced file its final name, in one step. Raises FileExistsError and never replaces anything."""
+    try:
+        os.link(temporary, target, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_HARD_LINKS:
+            raise
+        _rename_new(temporary, target)
+    else:
+        temporary.unlink()
+    sync_folder(target.parent)
+
+
+def _rename_new(temporary: Path, target: Path) -> None:
+    """The same where the file system knows no hard links; a name taken in between would be lost."""
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    temporary.rename(target)
+
+
+@contextmanager
+def temporary_file(folder: Path, prefix: str) -> Iterator[tuple[BinaryIO, Path]]:
+    """A 0600 file in `folder`, removed at the end unless it has been given another name by then."""
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=prefix)
+    path = Path(name)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file, path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def sync_file(file: BinaryIO) -> None:
+    """Make a file's bytes durable."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def write_new(target: Path, content: bytes) -> None:
+    """Write a 0600 file that must not be there yet. Raises FileExistsError."""
+    with temporary_file(target.parent, f".{target.name}-") as (file, temporary):
+        file.write(content)
+        sync_file(file)
+        place_new(temporary, target)
+
+
+def write_over(target: Path, content: bytes) -> None:
+    """Replace a small 0600 file in one step; not synced, for what does not outlive a process."""
+    with temporary_file(target.parent, f".{target.name}-") as (file, temporary):
+        file.write(content)
+        file.flush()
+        temporary.replace(target)
+
+
+@contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Turn an error of the disk into a StoreError of one line; `what` says what could not be done."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StoreError(f"{what}: the disk is full. Make room and try again.") from error
+        raise StoreError(f"{what}: {error.strerror or error}.") from error

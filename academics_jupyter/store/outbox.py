@@ -1,0 +1,103 @@
+"""What is still to be sent, to the registry or to a peer, in order. May import errors only.
+
+An entry names what to send, it does not copy it: whoever sends reads the newest state of it then.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from academics_jupyter.store.counters import Clock
+from academics_jupyter.store.database import Database
+
+REGISTRY = "registry"
+"""The destination that is not a peer."""
+
+_COLUMNS = "id, destination, kind, reference, created_at_ms, attempts, error"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """Something to send to "registry" or a peer's id.
+
+    `kind` is "record", with "LABEL\\nKEY" as reference, or "message", with the message's id.
+    """
+
+    id: int
+    destination: str
+    kind: str
+    reference: str
+    created_at_ms: int
+    attempts: int
+    error: str
+
+
+class Outbox:
+    """The queue of one store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def add(self, destination: str, kind: str, reference: str) -> int:
+        """Queue something; what waits already keeps its place, under a new id. Returns the id. Topic "outbox".
+
+        The new id is there so that `done` for a sending that had begun before does not take the newer state away.
+        """
+        with self._database.transaction():
+            earlier = self._take_out(destination, kind, reference)
+            place, created_at_ms, attempts, error = earlier or (None, self._clock(), 0, "")
+            entry_id = self._database.insert(
+                "INSERT INTO outbox (place, destination, kind, reference, created_at_ms, attempts, error)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (place, destination, kind, reference, created_at_ms, attempts, error),
+            )
+            self._database.execute("UPDATE outbox SET place = id WHERE id = ? AND place IS NULL", (entry_id,))
+            self._database.changed("outbox")
+        return entry_id
+
+    def _take_out(self, destination: str, kind: str, reference: str) -> tuple[int, int, int, str] | None:
+        rows = self._database.read(
+            "SELECT id, place, created_at_ms, attempts, error FROM outbox"
+            " WHERE destination = ? AND kind = ? AND reference = ?",
+            (destination, kind, reference),
+        )
+        if not rows:
+            return None
+        self._database.execute("DELETE FROM outbox WHERE id = ?", (rows[0]["id"],))
+        return tuple(rows[0])[1:]
+
+    def waiting(self, destination: str | None = None) -> list[OutboxEntry]:
+        """What waits, oldest first, for one destination or for all."""
+        rows = self._database.read(
+            f"SELECT {_COLUMNS} FROM outbox WHERE ?1 IS NULL OR destination = ?1 ORDER BY place",  # noqa: S608 - a constant
+            (destination,),
+        )
+        return [_entry(row) for row in rows]
+
+    def done(self, entry_id: int) -> None:
+        """It has been sent and acknowledged. Topic "outbox"."""
+        self._write("DELETE FROM outbox WHERE id = ?", (entry_id,))
+
+    def failed(self, entry_id: int, error: str) -> None:
+        """It could not be sent this time; `error` says why. Topic "outbox"."""
+        self._write("UPDATE outbox SET attempts = attempts + 1, error = ? WHERE id = ?", (error, entry_id))
+
+    def destinations(self) -> list[str]:
+        """For whom something waits, the one who waits longest first."""
+        rows = self._database.read("SELECT destination FROM outbox GROUP BY destination ORDER BY MIN(place)")
+        return [str(row["destination"]) for row in rows]
+
+    def count(self) -> int:
+        """How much waits."""
+        return int(self._database.read("SELECT COUNT(*) FROM outbox")[0][0])
+
+    def _write(self, sql: str, args: tuple[str | int, ...]) -> None:
+        with self._database.transaction():
+            if self._database.execute(sql, args):
+                self._database.changed("outbox")
+
+
+def _entry(row: sqlite3.Row) -> OutboxEntry:
+    return OutboxEntry(*row)

@@ -1,0 +1,112 @@
+"""The people known, and the links to them. May import errors only."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from academics_jupyter.store.database import Database, Value
+
+_COLUMNS = "peer, name, first_seen_ms, last_seen_ms, online, verified, blocked, direction, rtt_ms, since_ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person: one peer, under the name last heard.
+
+    `online` says that a link to them is up since `since_ms`, dialled in `direction`, with the round trip `rtt_ms`.
+    The first and last time seen are 0 for someone only verified or blocked so far.
+    """
+
+    peer: str
+    name: str
+    first_seen_ms: int
+    last_seen_ms: int
+    online: bool
+    verified: bool
+    blocked: bool
+    direction: str
+    rtt_ms: float | None
+    since_ms: int | None
+
+
+class Peers:
+    """The contacts of one store. Every write has the topic "peers", and makes the contact if it is new."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def seen(self, peer: str, name: str, now_ms: int) -> None:
+        """They were heard of or from, under `name`; an empty one keeps the name known."""
+        self._write(
+            peer,
+            "UPDATE peers SET name = CASE WHEN ?2 = '' THEN name ELSE ?2 END,"
+            " first_seen_ms = CASE WHEN first_seen_ms = 0 THEN ?3 ELSE first_seen_ms END,"
+            " last_seen_ms = MAX(last_seen_ms, ?3) WHERE peer = ?1",
+            (name, now_ms),
+        )
+
+    def link_up(self, peer: str, direction: str, now_ms: int) -> None:
+        """A link to them is up."""
+        with self._database.transaction():
+            self.seen(peer, "", now_ms)
+            self._write(
+                peer,
+                "UPDATE peers SET online = 1, direction = ?2, since_ms = ?3, rtt_ms = NULL WHERE peer = ?1",
+                (direction, now_ms),
+            )
+
+    def link_down(self, peer: str, now_ms: int) -> None:
+        """The link to them has ended."""
+        self._write(
+            peer,
+            "UPDATE peers SET online = 0, direction = '', since_ms = NULL, rtt_ms = NULL,"
+            " last_seen_ms = MAX(last_seen_ms, ?2) WHERE peer = ?1",
+            (now_ms,),
+        )
+
+    def all_links_down(self) -> None:
+        """No link is up: what the driver knows when it starts."""
+        with self._database.transaction():
+            if self._database.execute(
+                "UPDATE peers SET online = 0, direction = '', since_ms = NULL, rtt_ms = NULL"
+                " WHERE online = 1 OR direction != '' OR since_ms IS NOT NULL OR rtt_ms IS NOT NULL"
+            ):
+                self._database.changed("peers")
+
+    def set_rtt(self, peer: str, ms: float) -> None:
+        """The last round trip to them took `ms` milliseconds."""
+        self._write(peer, "UPDATE peers SET rtt_ms = ?2 WHERE peer = ?1", (ms,))
+
+    def set_verified(self, peer: str, verified: bool = True) -> None:
+        """Whether the person has confirmed their fingerprint."""
+        self._write(peer, "UPDATE peers SET verified = ?2 WHERE peer = ?1", (verified,))
+
+    def set_blocked(self, peer: str, blocked: bool = True) -> None:
+        """Whether the person wants nothing to do with them."""
+        self._write(peer, "UPDATE peers SET blocked = ?2 WHERE peer = ?1", (blocked,))
+
+    def get(self, peer: str) -> Contact | None:
+        """One contact."""
+        rows = self._database.read(f"SELECT {_COLUMNS} FROM peers WHERE peer = ?", (peer,))  # noqa: S608 - a constant
+        return _contact(rows[0]) if rows else None
+
+    def all(self) -> list[Contact]:
+        """Every contact: online first, then by name."""
+        rows = self._database.read(
+            f"SELECT {_COLUMNS} FROM peers ORDER BY online DESC, name COLLATE NOCASE, peer"  # noqa: S608 - a constant
+        )
+        return [_contact(row) for row in rows]
+
+    def _write(self, peer: str, sql: str, args: tuple[Value, ...]) -> None:
+        with self._database.transaction():
+            self._database.execute("INSERT INTO peers (peer) VALUES (?) ON CONFLICT DO NOTHING", (peer,))
+            self._database.execute(sql, (peer, *args))
+            self._database.changed("peers")
+
+
+def _contact(row: sqlite3.Row) -> Contact:
+    values = dict(row)
+    for flag in ("online", "verified", "blocked"):
+        values[flag] = bool(values[flag])
+    return Contact(**values)

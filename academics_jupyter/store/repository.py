@@ -1,0 +1,272 @@
+"""The profile's files: taken in, on their way, held. May import protocol and errors only.
+
+Invariants
+- A file under its final name is whole: it is written under a temporary one, synced, and then named in one step.
+- No name replaces another file, and no link, FIFO or device is ever opened as a resource.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import stat
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from academics_jupyter.errors import NotVerifiedError, StoreError, UnknownTargetError, UsageError
+from academics_jupyter.protocol.merkle import FileHasher, FileHashes
+from academics_jupyter.protocol.names import safe_file_name, unlike
+from academics_jupyter.store.durable import (
+    NO_FOLLOW,
+    disk_errors,
+    place_new,
+    sync_file,
+    sync_folder,
+    temporary_file,
+)
+from academics_jupyter.store.files import HeldFile
+
+CHUNK_BYTES = 1 << 20
+LEFTOVER_S = 86_400
+"""A temporary file as old as this is one that a killed process left."""
+
+_TEMPORARY = ".taking-"
+_RESOURCE = re.compile(r"[0-9a-f]{64}")
+
+OnProgress = Callable[[int], None]
+"""Told how many bytes are done so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """A file that now lies at `path` in the repository; `copied` is false where its bytes were held there before."""
+
+    path: Path
+    hashes: FileHashes
+    mtime_ns: int
+    copied: bool = True
+
+    def held(self, added_at_ms: int) -> HeldFile:
+        """The row that says so."""
+        hashes = self.hashes
+        return HeldFile(hashes.root, self.path.name, hashes.size_bytes, hashes.pieces, added_at_ms, self.mtime_ns)
+
+
+class Repository:
+    """The folder of whole files and the folder of parts; both on one file system."""
+
+    def __init__(self, folder: Path, parts: Path) -> None:
+        self.folder = folder
+        self.parts = parts
+
+    def take_in(
+        self,
+        source: Path,
+        name: str,
+        on_progress: OnProgress | None = None,
+        held: Callable[[str], HeldFile | None] | None = None,
+    ) -> TakenIn:
+        """Copy a file into the repository under a name like `name`, hashing it on the way.
+
+        `held` (such as `Files.get`) says which file has a resource's bytes already: then the copy is dropped. Raises
+        UnknownTargetError if there is no such file, UsageError if it cannot be read or changes meanwhile, StoreError
+        if the disk fails or is full.
+        """
+        what = f"{source.name} cannot be taken into the repository"
+        with (
+            _open_source(source) as file,
+            disk_errors(what),
+            temporary_file(self.parts, _TEMPORARY) as (copy, temporary),
+        ):
+            hashes = _copy(file, copy, source, on_progress)
+            known = held(hashes.root) if held else None
+            if known is not None and self.still_held(known):
+                return TakenIn(self.path_of(known), hashes, known.mtime_ns, copied=False)
+            sync_file(copy)
+            path = _place(temporary, self.folder, name)
+            return TakenIn(path, hashes, path.lstat().st_mtime_ns)
+
+    def part_path(self, resource: str) -> Path:
+        """Where a resource's bytes are gathered. Raises UsageError for what is not a resource's id."""
+        if not _RESOURCE.fullmatch(resource):
+            raise UsageError(f"{resource[:80]!r} is not a resource's id.")
+        return self.parts / f"{resource}.part"
+
+    def open_part(self, resource: str, size_bytes: int) -> BinaryIO:
+        """The part file, open for reading and writing, of the resource's full size; what was written before is there.
+
+        Something else planted under its name is taken away first. Raises StoreError where it does not fit on the disk.
+        """
+        path = self.part_path(resource)
+        with disk_errors("The download cannot be written"):
+            file = _open_own(path)
+            try:
+                _check_room(path, size_bytes - os.fstat(file.fileno()).st_blocks * 512)
+                os.ftruncate(file.fileno(), size_bytes)
+            except BaseException:
+                file.close()
+                raise
+            return file
+
+    def finish_part(self, resource: str, name: str) -> Path:
+        """Give a whole and verified part its final place, under a name like `name`; the path. Raises StoreError."""
+        path = self.part_path(resource)
+        with disk_errors("The download cannot be put into the repository"):
+            with _open_regular(path) as file:
+                os.fsync(file.fileno())
+            return _place(path, self.folder, name)
+
+    def drop_part(self, resource: str) -> None:
+        """Forget what was gathered of a resource."""
+        with disk_errors("The unfinished download cannot be removed"):
+            self.part_path(resource).unlink(missing_ok=True)
+
+    def copy_out(self, source: Path, folder: Path, name: str) -> Path:
+        """Copy a held file to where the person asked for it, under a name like `name`, whole or not at all; the path.
+
+        Raises StoreError.
+        """
+        with disk_errors(f"{name} cannot be written to {folder}"):
+            folder.mkdir(parents=True, exist_ok=True)
+            with _open_regular(source) as file, temporary_file(folder, _TEMPORARY) as (copy, temporary):
+                shutil.copyfileobj(file, copy, CHUNK_BYTES)
+                sync_file(copy)
+                return _place(temporary, folder, name)
+
+    def path_of(self, held: HeldFile) -> Path:
+        """Where a held file lies."""
+        return self.folder / held.path
+
+    def still_held(self, held: HeldFile) -> bool:
+        """Whether the file is there as it was recorded: a regular file of that size and modification time."""
+        try:
+            return _is_as_recorded(self.path_of(held).lstat(), held)
+        except OSError:
+            return False
+
+    def open_held(self, held: HeldFile) -> BinaryIO:
+        """A held file, open for reading. Raises UnknownTargetError if it is not as it was recorded any more."""
+        try:
+            file = _open_regular(self.path_of(held))
+        except OSError as error:
+            raise UnknownTargetError(f"{held.path} is no longer there.") from error
+        if not _is_as_recorded(os.fstat(file.fileno()), held):
+            file.close()
+            raise UnknownTargetError(f"{held.path} has been changed since it was shared.")
+        return file
+
+    def remove(self, held: HeldFile) -> None:
+        """Delete a held file from the disk, if it is there. Raises StoreError."""
+        path = self.path_of(held)
+        with disk_errors(f"{held.path} cannot be deleted"):
+            path.unlink(missing_ok=True)
+            if path.parent.is_dir():
+                sync_folder(path.parent)
+
+    def sweep(self) -> None:
+        """Take away what killed processes left while taking files in; called by the driver when it starts."""
+        with disk_errors("The folder of parts cannot be tidied"):
+            for path in self.parts.glob(f"{_TEMPORARY}*"):
+                if path.lstat().st_mtime < time.time() - LEFTOVER_S:
+                    path.unlink(missing_ok=True)
+
+
+def _is_as_recorded(found: os.stat_result, held: HeldFile) -> bool:
+    regular = stat.S_ISREG(found.st_mode)
+    return regular and (found.st_size, found.st_mtime_ns) == (held.size_bytes, held.mtime_ns)
+
+
+def _open_source(source: Path) -> BinaryIO:
+    """A link that the person names is followed, once; one that takes its place meanwhile is not."""
+    try:
+        return _open_regular(source.expanduser().resolve(strict=True))
+    except FileNotFoundError as error:
+        raise UnknownTargetError(f"There is no file {source}.") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{source} cannot be shared: {reason}.") from error
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """Open for reading what must be a regular file, without waiting on a FIFO or following a link. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | NO_FOLLOW)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _copy(source: BinaryIO, copy: BinaryIO, path: Path, on_progress: OnProgress | None) -> FileHashes:
+    """Copy and hash in one pass. Raises UsageError if the source is changed meanwhile."""
+    before = os.fstat(source.fileno())
+    hasher = FileHasher(before.st_size)
+    done_bytes = 0
+    try:
+        while chunk := source.read(CHUNK_BYTES):
+            hasher.update(chunk)
+            copy.write(chunk)
+            done_bytes += len(chunk)
+            if on_progress is not None:
+                on_progress(done_bytes)
+        hashes = hasher.finish()
+    except NotVerifiedError as error:
+        raise _changed(path) from error
+    after = os.fstat(source.fileno())
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise _changed(path)
+    return hashes
+
+
+def _changed(path: Path) -> UsageError:
+    return UsageError(f"{path.name} was being changed while it was read: share it again once it is finished.")
+
+
+def _place(temporary: Path, folder: Path, name: str) -> Path:
+    """Name a whole, synced file like `name` and unlike everything in the folder; the new path."""
+    refused: set[str] = set()
+    while True:
+        target = folder / unlike(safe_file_name(name), refused | {path.name for path in folder.iterdir()})
+        try:
+            place_new(temporary, target)
+        except FileExistsError:
+            # Another process took the name just now.
+            refused.add(target.name)
+        else:
+            return target
+
+
+def _open_own(path: Path) -> BinaryIO:
+    """Open or make a file that only we can have made: regular, ours, with one name. Raises OSError."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | NO_FOLLOW)
+    except OSError as error:
+        if path.is_symlink():
+            path.unlink()
+        elif not isinstance(error, FileNotFoundError):
+            raise
+    else:
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == _user(found):
+            return os.fdopen(descriptor, "r+b")
+        os.close(descriptor)
+        path.unlink()
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600), "r+b")
+
+
+def _user(found: os.stat_result) -> int:
+    """Who we are, where the system tells users apart."""
+    return os.geteuid() if hasattr(os, "geteuid") else found.st_uid
+
+
+def _check_room(path: Path, more_bytes: int) -> None:
+    """Refuse what cannot fit before anything is fetched."""
+    free_bytes = shutil.disk_usage(path.parent).free
+    if more_bytes > free_bytes:
+        raise StoreError(
+            f"The download needs {more_bytes:,} bytes more than it has, and the disk has {free_bytes:,} left."
+        )

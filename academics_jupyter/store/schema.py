@@ -1,0 +1,76 @@
+"""The tables of the store, as migrations: the n-th brings a store of version n - 1 to version n. Imports nothing.
+
+A migration that has been released is never edited; a change is a new one at the end. No column holds the text of a
+message: it lies in `messages.sealed` only.
+"""
+
+from __future__ import annotations
+
+_FIRST = (
+    "CREATE TABLE identity (only INTEGER PRIMARY KEY CHECK (only = 1), peer TEXT NOT NULL)",
+    "CREATE TABLE profile (only INTEGER PRIMARY KEY CHECK (only = 1), details TEXT NOT NULL)",
+    "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+    """
+    CREATE TABLE records (
+        label TEXT NOT NULL, key TEXT NOT NULL,
+        epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,
+        payload TEXT NOT NULL, signature TEXT NOT NULL,
+        PRIMARY KEY (label, key)
+    )
+    """,
+    """
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, place INTEGER,
+        destination TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('record', 'message')), reference TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
+        UNIQUE (destination, kind, reference)
+    )
+    """,
+    """
+    CREATE TABLE messages (
+        id TEXT PRIMARY KEY,
+        conversation TEXT NOT NULL, author TEXT NOT NULL,
+        series INTEGER NOT NULL, sequence INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        sent_at_ms INTEGER NOT NULL, received_at_ms INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('queued', 'delivered', 'read', 'received')),
+        unread INTEGER NOT NULL,
+        sealed BLOB NOT NULL,
+        UNIQUE (author, conversation, series, sequence)
+    )
+    """,
+    "CREATE INDEX messages_by_place ON messages (conversation, place)",
+    "CREATE INDEX messages_unread ON messages (conversation) WHERE unread = 1",
+    """
+    CREATE TABLE files (
+        resource TEXT PRIMARY KEY, path TEXT NOT NULL, size_bytes INTEGER NOT NULL, pieces BLOB NOT NULL,
+        added_at_ms INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE downloads (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        resource TEXT NOT NULL, name TEXT NOT NULL, size_bytes INTEGER NOT NULL,
+        done_bytes INTEGER NOT NULL DEFAULT 0, rate_bytes_s REAL NOT NULL DEFAULT 0,
+        state TEXT NOT NULL DEFAULT 'waiting'
+            CHECK (state IN ('waiting', 'active', 'finished', 'failed', 'cancelled')),
+        error TEXT NOT NULL DEFAULT '', holders TEXT NOT NULL DEFAULT '[]',
+        path TEXT NOT NULL DEFAULT '', folder TEXT NOT NULL,
+        requested_at_ms INTEGER NOT NULL, finished_at_ms INTEGER NOT NULL DEFAULT 0
+    )
+    """,
+    """
+    CREATE UNIQUE INDEX downloads_unfinished ON downloads (resource, folder) WHERE state IN ('waiting', 'active')
+    """,
+    """
+    CREATE TABLE peers (
+        peer TEXT PRIMARY KEY, name TEXT NOT NULL DEFAULT '',
+        first_seen_ms INTEGER NOT NULL DEFAULT 0, last_seen_ms INTEGER NOT NULL DEFAULT 0,
+        online INTEGER NOT NULL DEFAULT 0, verified INTEGER NOT NULL DEFAULT 0, blocked INTEGER NOT NULL DEFAULT 0,
+        direction TEXT NOT NULL DEFAULT '', rtt_ms REAL, since_ms INTEGER
+    )
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""The statements of each migration, in order."""

@@ -1,0 +1,98 @@
+"""The store of a profile: its database in parts, one for each noun. May import protocol and errors only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from academics_jupyter.errors import StoreError
+from academics_jupyter.store.counters import Clock, Counters
+from academics_jupyter.store.database import Database, Subscriber
+from academics_jupyter.store.doorbell import Doorbell
+from academics_jupyter.store.downloads import Downloads
+from academics_jupyter.store.files import Files
+from academics_jupyter.store.folder import ProfileFolder
+from academics_jupyter.store.keys import Keys
+from academics_jupyter.store.messages import Messages
+from academics_jupyter.store.outbox import Outbox
+from academics_jupyter.store.peers import Peers
+from academics_jupyter.store.profile import ProfileRow
+from academics_jupyter.store.records import Records
+from academics_jupyter.store.sealing import Sealing
+
+
+def wall_clock_ms() -> int:
+    """The system's time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Store:
+    """An open store, made by `Store.open`. Synchronous; its methods may be called from any thread."""
+
+    def __init__(self, database: Database, doorbell: Doorbell, keys: Keys, clock: Clock) -> None:
+        self.database = database
+        self.doorbell = doorbell
+        self.profile = ProfileRow(database)
+        self.counters = Counters(database, clock)
+        self.records = Records(database)
+        self.outbox = Outbox(database, clock)
+        self.messages = Messages(database, Sealing(keys.data), self.counters, self.outbox)
+        self.files = Files(database)
+        self.downloads = Downloads(database, clock)
+        self.peers = Peers(database)
+
+    @classmethod
+    def open(cls, folder: ProfileFolder, keys: Keys, clock: Clock = wall_clock_ms) -> Store:
+        """Open the profile's store, made if it is not there; `clock` gives milliseconds since 1970.
+
+        Raises StoreDamagedError after setting a damaged database aside, and StoreError.
+        """
+        folder.create()
+        doorbell = Doorbell(folder.path)
+        try:
+            database = Database(folder.database, doorbell.ring)
+        except BaseException:
+            doorbell.close()
+            raise
+        store = cls(database, doorbell, keys, clock)
+        try:
+            store._belong_to(keys.peer)
+            store.counters.series()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Close the database and the doorbell. Safe to repeat."""
+        self.doorbell.close()
+        self.database.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing, on disk when it ends; re-entrant in its thread. Nothing may be awaited inside it."""
+        return self.database.transaction()
+
+    def subscribe(self, callback: Subscriber) -> Callable[[], None]:
+        """Have `callback` told the topics of each change, in the thread that committed it; returns what ends that.
+
+        What other processes change is told too, when someone calls `receive_doorbell`.
+        """
+        return self.database.subscribe(callback)
+
+    def receive_doorbell(self) -> frozenset[str]:
+        """Tell this process's subscribers what the other processes changed; returns the topics."""
+        topics = self.doorbell.receive()
+        if topics:
+            self.database.notify(topics)
+        return topics
+
+    def _belong_to(self, peer: str) -> None:
+        """A store written with other keys would show messages that nobody can read: refuse it."""
+        with self.transaction():
+            self.database.execute("INSERT INTO identity (only, peer) VALUES (1, ?) ON CONFLICT DO NOTHING", (peer,))
+            if self.database.read("SELECT peer FROM identity")[0]["peer"] != peer:
+                raise StoreError(
+                    "The profile's store was written with other keys: put its keys.json back, or move store.sqlite3"
+                    " away to begin with an empty one."
+                )

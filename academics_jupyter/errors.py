@@ -32,6 +32,10 @@ from __future__ import annotations
 class AcademicsError(Exception):
     """Something the user can read and act on: the message says what happened and what to do."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback: the line alone."""
+        return [f"\x1b[31m{type(self).__name__}\x1b[0m: {self}"]
+
 
 class UsageError(AcademicsError):
     """The request itself cannot be carried out as it was made."""

@@ -10,7 +10,7 @@ MIN_ABSTRACT = 40
 # A page that names no end of its abstract may hold nothing else, but not at any length.
 MAX_UNENDED = 4_000
 
-_ABSTRACT = re.compile(r"(?:^|\n)[ \t]*abstract\b[ \t]*[.:—–-]*", re.IGNORECASE)
+_ABSTRACT = re.compile(r"(?:^|\n)[ \t]*abstract\b[ \t]*([.:—–-]+|(?=\n))?", re.IGNORECASE)
 _KEYWORDS = re.compile(
     r"(?:^|\n)[ \t]*(?:key[ -]?words?(?: and phrases)?|index terms)\b[ \t]*[.:—–-]*\s*", re.IGNORECASE
 )
@@ -24,14 +24,15 @@ _BLANK = re.compile(r"\n\s*\n")
 
 
 def find_abstract(page: str) -> str:
-    """The text between "Abstract" and what follows it, on one line; nothing where its end cannot be told."""
+    """The text between "Abstract" and what follows it, on one line; nothing where start or end cannot be told."""
     start = _ABSTRACT.search(page)
     if start is None:
         return ""
     rest = page[start.end() :]
     end = _END.search(rest)
     text = clean(rest[: end.start()] if end else rest)
-    if len(text) < MIN_ABSTRACT or (end is None and len(text) > MAX_UNENDED):
+    is_heading = start[1] is not None
+    if len(text) < MIN_ABSTRACT or (end is None and (len(text) > MAX_UNENDED or not is_heading)):
         return ""
     return text[:MAX_ABSTRACT]
 

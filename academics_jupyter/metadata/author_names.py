@@ -11,7 +11,28 @@ from academics_jupyter.metadata.findings import clean
 from academics_jupyter.protocol.records import Author
 
 _AND = re.compile(r"\s*(?:,\s*)?(?:\band\b|\bund\b|\bet\b(?!\s+al)|&)\s*", re.IGNORECASE)
-_PARTICLES = frozenset("al bin da das de del della den der des di do dos du el la le ten ter van von zu zum".split())
+_PARTICLES = frozenset(
+    [
+        "al",
+        "da",
+        "das",
+        "de",
+        "del",
+        "della",
+        "den",
+        "der",
+        "di",
+        "do",
+        "dos",
+        "du",
+        "el",
+        "la",
+        "le",
+        "van",
+        "von",
+        "zu",
+    ]
+)
 _SUFFIX = re.compile(r"^(?:jr|sr|ii|iii|iv|ph\.?d|m\.?d|msc|dr)\.?$", re.IGNORECASE)
 _INITIALS = re.compile(r"^(?:[^\W\d_]\.?[\s-]?){1,4}$")
 _NOT_A_PERSON = re.compile(

@@ -25,7 +25,9 @@ _LATEX = str.maketrans(
 )
 _PLAIN_DOI = re.compile(r"^10\.\d{4,9}/[^\s\\{}%#~^$&\"]+$")
 _ARXIV_DOI = re.compile(r"^10\.48550/arxiv\.", re.IGNORECASE)
-_SMALL_WORDS = frozenset("a an the on of in for to and der die das le la les un une el".split())
+_SMALL_WORDS = frozenset(
+    ["a", "an", "the", "on", "of", "in", "for", "to", "and", "der", "die", "das", "le", "la", "les", "un", "une", "el"]
+)
 _TYPES = {"data": "dataset", "notebook": "software", "code": "software", "figure": "figure", "paper": "article"}
 
 

@@ -13,7 +13,7 @@ from academics_jupyter.metadata.findings import Findings
 from academics_jupyter.metadata.kinds import BINARY, HEAD_BYTES, kind_and_media_type
 from academics_jupyter.metadata.pdf_process import read_pdf
 from academics_jupyter.metadata.text_files import of_markdown, of_notebook, of_plain_text, of_tex
-from academics_jupyter.metadata.titles import plausible_title, title_from_name
+from academics_jupyter.metadata.titles import printed_title, title_from_name
 from academics_jupyter.protocol.records import Author
 
 MAX_TEXT_BYTES = 256 * 1024
@@ -48,7 +48,7 @@ async def describe(path: Path, *, timeout_s: float = PDF_TIMEOUT_S) -> Metadata:
         if file is None:
             return _metadata(path.name, BINARY, Findings())
         opened.callback(os.close, file)
-        types = kind_and_media_type(path.name, await asyncio.to_thread(os.pread, file, HEAD_BYTES, 0))
+        types = kind_and_media_type(path.name, await asyncio.to_thread(_start_of, file, HEAD_BYTES))
         if types[1] == "application/pdf":
             found = await read_pdf(file, path.name, timeout_s)
         else:
@@ -68,16 +68,26 @@ def _open(path: Path) -> int | None:
     return None
 
 
+def _start_of(file: int, size_bytes: int) -> bytes:
+    """The first bytes of a file, which stands at its start again for whoever reads it next."""
+    try:
+        return os.read(file, size_bytes)
+    except OSError:
+        return b""
+    finally:
+        os.lseek(file, 0, os.SEEK_SET)
+
+
 def _of_text(file: int, media_type: str) -> Findings:
     if media_type == "application/x-ipynb+json":
-        return of_notebook(os.pread(file, MAX_NOTEBOOK_BYTES, 0)).bounded()
+        return of_notebook(_start_of(file, MAX_NOTEBOOK_BYTES)).bounded()
     read = _OF_TEXT.get(media_type)
-    return read(os.pread(file, MAX_TEXT_BYTES, 0).decode(errors="replace")).bounded() if read else Findings()
+    return read(_start_of(file, MAX_TEXT_BYTES).decode(errors="replace")).bounded() if read else Findings()
 
 
 def _metadata(name: str, types: tuple[str, str], found: Findings) -> Metadata:
     return Metadata(
-        title=plausible_title(found.title, name) or title_from_name(name),
+        title=printed_title(found.title) or title_from_name(name),
         kind=types[0],
         media_type=types[1],
         authors=found.authors,

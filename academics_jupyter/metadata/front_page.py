@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from academics_jupyter.metadata.author_names import authors_of_line
 from academics_jupyter.metadata.findings import clean
-from academics_jupyter.metadata.titles import plausible_title
+from academics_jupyter.metadata.titles import printed_title
 from academics_jupyter.protocol.records import Author
 
 MAX_TITLE_LINES = 6
@@ -73,14 +73,14 @@ def _line(row: Sequence[Fragment]) -> Line:
     return Line(text.strip(), max(row, key=lambda fragment: fragment.size).y, size)
 
 
-def find_title(lines: Sequence[Line], file_name: str) -> tuple[str, int]:
+def find_title(lines: Sequence[Line]) -> tuple[str, int]:
     """The title and the index of the line after it; nothing and 0 where no text stands out."""
     body = _body_size(lines)
     upper = lines[: max(3, len(lines) * 2 // 3)]
     for size in sorted({line.size for line in upper if line.size > _LARGER_THAN_BODY * body}, reverse=True):
         start = next(index for index, line in enumerate(upper) if line.size == size)
         end = _end_of_run(upper, start)
-        title = plausible_title(_joined(upper[start:end]), file_name)
+        title = printed_title(_joined(upper[start:end]))
         if title and len(title) > 3 and end - start <= MAX_TITLE_LINES and not _BANNER.match(title):
             return title, end
     return "", 0
@@ -119,6 +119,7 @@ def find_authors(lines: Sequence[Line], start: int) -> tuple[Author, ...]:
     Lines between names (affiliations, addresses) are passed over.
     """
     authors: list[Author] = []
+    size = 0.0
     for line in lines[start : start + MAX_AUTHOR_LINES]:
         if _STOP.match(line.text):
             break

@@ -24,7 +24,7 @@ _ZERO = re.compile(r"creativecommons\.org/publicdomain/zero|\bCC0\b", re.IGNOREC
 
 
 def find_doi(text: str) -> str:
-    """The one DOI in a metadata field, in lower case as DOIs compare; nothing if there are none or several."""
+    """The one DOI in a metadata field; nothing if there are none or several."""
     return _only(_DOI.findall(text))
 
 
@@ -34,8 +34,8 @@ def find_own_doi(page: str) -> str:
 
 
 def _only(found: list[str]) -> str:
-    distinct = {_trimmed(doi).lower() for doi in found}
-    return distinct.pop() if len(distinct) == 1 else ""
+    distinct = {doi.lower(): doi for doi in map(_trimmed, found)}
+    return next(iter(distinct.values())) if len(distinct) == 1 else ""
 
 
 def _trimmed(doi: str) -> str:

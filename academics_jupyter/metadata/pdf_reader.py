@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeVar
 
 import msgspec
@@ -32,6 +32,7 @@ from academics_jupyter.metadata.identifiers import (
     year_of_arxiv,
 )
 from academics_jupyter.metadata.titles import plausible_title
+from academics_jupyter.protocol.records import Author
 
 MAX_MEMORY_BYTES = 1 << 30
 MAX_PAGE_CHARS = 100_000
@@ -68,7 +69,7 @@ def _tried(read: Callable[[], T], otherwise: T) -> T:
 
 def of_info(reader: PdfReader, name: str) -> Findings:
     """What the document information dictionary says (ISO 32000, 14.3.3)."""
-    info = reader.metadata or {}
+    info: Mapping[str, object] = reader.metadata or {}
 
     def field(key: str) -> str:
         value = info.get(key)
@@ -96,7 +97,7 @@ def of_xmp(reader: PdfReader, name: str) -> Findings:
         abstract=description if len(description) >= MIN_DESCRIPTION else "",
         keywords=tuple(clean(word) for word in _tried(lambda: xmp.dc_subject, None) or ()),
         doi=find_doi(packet.replace("&lt;", " ").replace("</", " ")),
-        year=_tried(lambda: (xmp.dc_date or [None])[0].year, None),  # type: ignore[union-attr]
+        year=next((date.year for date in _tried(lambda: xmp.dc_date, None) or ()), None),
         license=find_license(packet),
     )
 
@@ -106,7 +107,7 @@ def _of_languages(texts: dict[str, str] | None) -> str:
     return str((texts or {}).get("x-default") or next(iter((texts or {}).values()), ""))
 
 
-def _creators(xmp: XmpInformation) -> tuple:
+def _creators(xmp: XmpInformation) -> tuple[Author, ...]:
     names = [clean(name) for name in _tried(lambda: xmp.dc_creator, None) or ()]
     # Many programs put the whole list into the one name.
     return authors_of_field(names[0]) if len(names) == 1 else tuple(author(name) for name in names if name)
@@ -129,6 +130,11 @@ def fragments_of(page: PageObject) -> tuple[list[Fragment], str]:
     return found, text[:MAX_PAGE_CHARS]
 
 
+def _year_made(reader: PdfReader) -> int | None:
+    made = _tried(lambda: reader.metadata.creation_date if reader.metadata else None, None)
+    return made.year if made else None
+
+
 def _product(m: list[float], n: list[float]) -> tuple[float, float, float, float]:
     return (
         m[0] * n[0] + m[1] * n[2],
@@ -138,11 +144,11 @@ def _product(m: list[float], n: list[float]) -> tuple[float, float, float, float
     )
 
 
-def of_first_page(reader: PdfReader, name: str) -> Findings:
+def of_first_page(reader: PdfReader) -> Findings:
     """What the first page shows."""
     fragments, text = fragments_of(reader.pages[0])
     lines = lines_of(fragments)
-    title, after = find_title(lines, name)
+    title, after = find_title(lines)
     number = find_arxiv(text)
     return Findings(
         title=title,
@@ -150,7 +156,8 @@ def of_first_page(reader: PdfReader, name: str) -> Findings:
         abstract=find_abstract(text),
         keywords=find_keywords(text),
         doi=find_own_doi(text) or doi_of_arxiv(number),
-        year=year_of_arxiv(number) or find_year(text),
+        # A page of text was most likely set when it was written; a scan says nothing of that.
+        year=year_of_arxiv(number) or find_year(text) or (_year_made(reader) if text.strip() else None),
         license=find_license(text),
     )
 
@@ -163,9 +170,9 @@ def read(file: BinaryIO, name: str, tell: Callable[[Findings], None]) -> None:
     xmp, info = _tried(lambda: of_xmp(reader, name), Findings()), _tried(lambda: of_info(reader, name), Findings())
     said = xmp.or_else(info)
     tell(said)
-    page = _tried(lambda: of_first_page(reader, name), Findings())
+    page = _tried(lambda: of_first_page(reader), Findings())
     # A description may be anything; an abstract on the page is one.
-    tell(Findings(abstract=page.abstract, doi=said.doi).or_else(said).or_else(page))
+    tell(Findings(abstract=page.abstract).or_else(said).or_else(page))
 
 
 def _tell(findings: Findings) -> None:

@@ -23,13 +23,19 @@ _PATH_LIKE = re.compile(r"[_/\\\d]|\w\.\w")
 
 
 def plausible_title(text: str, file_name: str) -> str:
-    """`text` cleaned if it looks like a title that someone gave, else nothing."""
-    title = clean(text)
+    """`text` from a field of a file, cleaned, if it looks like a title that someone gave, else nothing."""
+    title = printed_title(text)
     stem = PurePath(file_name).stem
+    if " " not in title and (title.casefold() == stem.casefold() or _PATH_LIKE.search(title)):
+        return ""
+    return title
+
+
+def printed_title(text: str) -> str:
+    """`text` from a page, cleaned, if it can be a title, else nothing."""
+    title = clean(text)
     letters = sum(char.isalpha() for char in title)
     if letters < 2 or _PLACEHOLDER.match(title) or _FILE_ENDING.search(title):
-        return ""
-    if " " not in title and (title.casefold() == stem.casefold() or _PATH_LIKE.search(title)):
         return ""
     return title
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from academics_jupyter.errors import NetworkError, PeerRefusedError, ProtocolError, RegistryError
+from academics_jupyter.errors import NetworkError, PeerRefusedError, ProtocolError, RegistryError, StoreDamagedError
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import Mesh
 from academics_jupyter.peer.changes import either
@@ -99,6 +99,12 @@ class Courier:
         for entry in self._waiting(link.peer):
             try:
                 envelope = self._context.store.messages.envelope(entry.reference)
+            except StoreDamagedError:
+                # It can never be sent; the others must not wait for it. Its author sees it as damaged.
+                log.exception("a message to %s is damaged on disk and was taken out of the queue", link.name)
+                await asyncio.to_thread(self._context.store.outbox.done, entry.id)
+                continue
+            try:
                 await link.call("chat", Chat(message=envelope), Done, CHAT_TIMEOUT_S)
             except (NetworkError, ProtocolError) as error:
                 await asyncio.to_thread(self._context.store.outbox.failed, entry.id, str(error))

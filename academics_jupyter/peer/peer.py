@@ -48,6 +48,8 @@ class Peer:
         self.folder = ProfileFolder(settings.home, settings.profile)
         self.notice = ""
         """One line that the last call wants the person to know, if any."""
+        self.loaded: list[str] = []
+        """The resources downloaded by this process, which are what `cite` cites by itself."""
         self._opened: Context | None = None
         self._engine: Engine | None = None
         self._changing = asyncio.Lock()
@@ -243,12 +245,18 @@ class Peer:
         Raises UnknownTargetError, NotStartedError, or TransferError where it cannot be finished now. Cancelling the
         wait cancels the download; what is verified is kept for the next time.
         """
-        row = await self.request_download(resource, to)
+        return await self.finish_download(await self.request_download(resource, to), on_progress)
+
+    async def finish_download(self, row: Download, on_progress: Callable[[Download], None] | None = None) -> Path:
+        """Wait for a download that was requested. As `download`."""
         try:
-            return Path((await self.downloading.ended(row.id, on_progress)).path)
+            ended = await self.downloading.ended(row.id, on_progress)
         except asyncio.CancelledError:
             await self.downloading.cancel(row.id)
             raise
+        if row.resource not in self.loaded:
+            self.loaded.append(row.resource)
+        return Path(ended.path)
 
     async def request_download(self, resource: str, to: str | Path | None = None) -> Download:
         """Begin a download and return at once. Raises as `download`."""
@@ -316,6 +324,18 @@ class Peer:
     def on_change(self, topics: frozenset[str], callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` on the loop whenever one of the store's `topics` has changed; returns what ends that."""
         return self._context.changes.call_on(topics, callback)
+
+    def known_names(self) -> list[str]:
+        """The names of everybody known, without asking the network."""
+        contacts = self._opened.store.peers.all() if self._opened else []
+        return sorted({contact.name for contact in contacts if contact.name})
+
+    def known_resources(self) -> list[str]:
+        """The ids of what is known, the last exploration's rows first, without asking the network."""
+        if self._opened is None:
+            return []
+        known = [signed.record.id for signed in self._opened.store.records.resources() if not signed.record.withdrawn]
+        return list(dict.fromkeys([*self.lookup.rows, *known]))
 
     @property
     def is_registered(self) -> bool:

@@ -16,7 +16,6 @@ sees it; else $XDG_RUNTIME_DIR, else /tmp.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -29,7 +28,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from academics_jupyter.errors import RegistryError
-from academics_jupyter.registry.locks import private_folder
+from academics_jupyter.registry.locks import private_folder, try_lock
 
 SOCKET_NAME = "m.sock"
 MAX_SOCKET_PATH_BYTES = 95
@@ -114,13 +113,10 @@ class Layout:
         try:
             with (self.database / "mongod.lock").open("r+") as lock:
                 number = lock.read().strip()
-                try:
-                    fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    return int(number) if number.isdecimal() else 0
+                held = not try_lock(lock.fileno())
         except OSError:
-            pass
-        return 0
+            return 0
+        return int(number) if held and number.isdecimal() else 0
 
     def _record(self) -> tuple[Path | None, str]:
         try:
@@ -154,22 +150,20 @@ def answers(socket: Path) -> bool:
 
 
 def failure_line(log: Path) -> str:
-    """The last fault in mongod's log, else its last line."""
+    """The last error in mongod's log, else the last fatal line, which says less, else its last line."""
     with log.open("rb") as file:
         file.seek(max(log.stat().st_size - 64_000, 0))
         lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    faults = [fault for line in lines if (fault := _fault(line))]
-    return (faults or lines or ["mongod said nothing"])[-1][:MAX_LINE_LENGTH]
+    faults = [fault for severity in "FE" for line in lines if (fault := _fault(line, severity))]
+    return " ".join((faults or lines or ["mongod said nothing"])[-1].split())[:MAX_LINE_LENGTH]
 
 
-def _fault(line: str) -> str:
+def _fault(line: str, severity: str) -> str:
     try:
         said = json.loads(line)
-        if said["s"] not in {"E", "F"}:
-            return ""
         details = said.get("attr", {})
-        error = details.get("error", details.get("message", ""))
-        return f"{said['msg']}: {error}" if error else str(said["msg"])
+        reason = details.get("message") or details.get("error") or ""
+        return f"{said['msg']}: {reason}" if said["s"] == severity else ""
     except (ValueError, KeyError, TypeError, AttributeError):
         return ""
 

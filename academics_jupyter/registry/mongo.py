@@ -65,7 +65,8 @@ class MongoRegistry:
     async def now_ms(self) -> int:
         """The server's clock."""
         async with bounded(self._place):
-            return int((await self._database.command("hello"))["localTime"])
+            database = self._database
+            return int((await database.command("hello", codec_options=database.codec_options))["localTime"])
 
     async def publish(self, signed: Signed[Record]) -> bool:
         """Write a record unless a newer one with its key is there."""

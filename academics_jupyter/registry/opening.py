@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from platformdirs import user_data_path
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from academics_jupyter.registry.embedded import EmbeddedMongod
 
 PLACE = "The embedded registry"
+RETRY_WITHIN_S = 2.0
+"""A call that fails sooner than this failed because mongod was killed, not because it is slow."""
+
+T = TypeVar("T")
 
 
 def default_folder() -> Path:
@@ -62,31 +68,31 @@ class EmbeddedRegistry:
 
     async def now_ms(self) -> int:
         """The server's clock."""
-        return await (await self._ready()).now_ms()
+        return await self._asked(lambda registry: registry.now_ms())
 
     async def publish(self, signed: Signed[Record]) -> bool:
         """Write a record unless a newer one with its key is there."""
-        return await (await self._ready()).publish(signed)
+        return await self._asked(lambda registry: registry.publish(signed))
 
     async def active(self) -> list[Signed[Presence]]:
         """Who is online."""
-        return await (await self._ready()).active()
+        return await self._asked(lambda registry: registry.active())
 
     async def search(self, query: Query) -> list[Found]:
         """What fits, best first."""
-        return await (await self._ready()).search(query)
+        return await self._asked(lambda registry: registry.search(query))
 
     async def resources(self, start: str, limit: int = 10) -> list[Found]:
         """The resources whose id begins with `start`."""
-        return await (await self._ready()).resources(start, limit)
+        return await self._asked(lambda registry: registry.resources(start, limit))
 
     async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests have words that begin with each of `words`, by name."""
-        return await (await self._ready()).profiles(words, limit)
+        return await self._asked(lambda registry: registry.profiles(words, limit))
 
     async def profile(self, peer: str) -> Signed[Profile] | None:
         """What a peer tells of themselves."""
-        return await (await self._ready()).profile(peer)
+        return await self._asked(lambda registry: registry.profile(peer))
 
     def _found(self) -> EmbeddedMongod:
         if sys.platform == "win32":
@@ -95,19 +101,30 @@ class EmbeddedRegistry:
 
         return EmbeddedMongod(self._folder, self._run_folder)
 
-    async def _ready(self) -> MongoRegistry:
-        """The connected registry; if mongod has gone, it and its keeper are brought back first."""
-        if self._registry is None or self._mongod is None:
-            raise RegistryUnreachableError(f"{PLACE} is not connected.")
-        if not self._mongod.alive():
-            async with self._opening:
-                await self._connect(self._mongod)
-        return self._registry
+    async def _asked(self, call: Callable[[MongoRegistry], Awaitable[T]]) -> T:
+        """Carry out a call; where mongod has just been killed, once more after it is back. Calls are idempotent."""
+        began = time.monotonic()
+        try:
+            return await call(await self._ready())
+        except RegistryUnreachableError:
+            if self._mongod is None or time.monotonic() - began > RETRY_WITHIN_S:
+                raise
+        return await call(await self._ready(again=True))
 
-    async def _connect(self, mongod: EmbeddedMongod) -> None:
+    async def _ready(self, *, again: bool = False) -> MongoRegistry:
+        """The connected registry; if mongod has gone, it and its keeper are brought back first."""
+        async with self._opening:
+            if self._registry is None or self._mongod is None:
+                raise RegistryUnreachableError(f"{PLACE} is not connected.")
+            if again or not self._mongod.alive():
+                return await self._connect(self._mongod)
+            return self._registry
+
+    async def _connect(self, mongod: EmbeddedMongod) -> MongoRegistry:
         uri = await asyncio.to_thread(mongod.acquire)
         if self._registry is None or self._registry.uri != uri:
             former, self._registry = self._registry, MongoRegistry(uri, PLACE)
             if former is not None:
                 await former.close()
         await self._registry.open()
+        return self._registry

@@ -216,7 +216,8 @@ async def _holdings(database: AsyncDatabase[Document], ids: list[str]) -> list[D
 
 
 def _first_of_each(name: str, order: dict[str, int], count: int) -> list[dict[str, Any]]:
-    window = {"partitionBy": name, "sortBy": {**order, "_id": 1}, "output": {"place": {"$documentNumber": {}}}}
+    place = {"$sum": 1, "window": {"documents": ["unbounded", "current"]}}
+    window = {"partitionBy": name, "sortBy": {**order, "_id": 1}, "output": {"place": place}}
     return [{"$setWindowFields": window}, {"$match": {"place": {"$lte": count}}}]
 
 

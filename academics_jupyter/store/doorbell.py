@@ -47,9 +47,11 @@ class Doorbell:
         self._pid = os.getpid()
         self._socket: socket.socket | None = None
         self._path = Path()
-        if hasattr(socket, "AF_UNIX"):
+        # Twice, as another process may take the empty folder away just between its making and its use.
+        for _ in range(2 if hasattr(socket, "AF_UNIX") else 0):
             with suppress(OSError):
                 self._listen(_private_folder(profile))
+                break
 
     def _listen(self, folder: Path) -> None:
         self._path = folder / f"{secrets.token_hex(8)}.sock"
@@ -107,6 +109,7 @@ class Doorbell:
         if self._pid == os.getpid():
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
+                self._path.parent.rmdir()
 
 
 def _private_folder(profile: Path) -> Path:

@@ -98,7 +98,7 @@ class ProfileFolder:
 
     def driver(self) -> Driver | None:
         """Who drives the profile now; None when nobody does."""
-        if not self.sidecar.exists():
+        if not self.lock.exists():
             return None
         lock = self._new_lock()
         if self._acquire(lock):

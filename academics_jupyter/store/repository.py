@@ -44,9 +44,13 @@ OnProgress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
-    """A file that now lies at `path` in the repository; `copied` is false where its bytes were held there before."""
+    """A file that now lies at `path`; `copied` is false where its bytes were held there before.
+
+    `recorded` is the path as a HeldFile has it.
+    """
 
     path: Path
+    recorded: str
     hashes: FileHashes
     mtime_ns: int
     copied: bool = True
@@ -54,7 +58,7 @@ class TakenIn:
     def held(self, added_at_ms: int) -> HeldFile:
         """The row that says so."""
         hashes = self.hashes
-        return HeldFile(hashes.root, self.path.name, hashes.size_bytes, hashes.pieces, added_at_ms, self.mtime_ns)
+        return HeldFile(hashes.root, self.recorded, hashes.size_bytes, hashes.pieces, added_at_ms, self.mtime_ns)
 
 
 class Repository:
@@ -86,10 +90,10 @@ class Repository:
             hashes = _copy(file, copy, source, on_progress)
             known = held(hashes.root) if held else None
             if known is not None and self.still_held(known):
-                return TakenIn(self.path_of(known), hashes, known.mtime_ns, copied=False)
+                return TakenIn(self.path_of(known), known.path, hashes, known.mtime_ns, copied=False)
             sync_file(copy)
             path = _place(temporary, self.folder, name)
-            return TakenIn(path, hashes, path.lstat().st_mtime_ns)
+            return TakenIn(path, path.name, hashes, path.lstat().st_mtime_ns)
 
     def part_path(self, resource: str) -> Path:
         """Where a resource's bytes are gathered. Raises UsageError for what is not a resource's id."""

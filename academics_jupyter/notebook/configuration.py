@@ -1,0 +1,38 @@
+"""The settings as traitlets: `%config Academics` shows them, `c.Academics.…` in `ipython_config.py` sets them."""
+
+from __future__ import annotations
+
+from traitlets import Float, Int, List, Unicode
+from traitlets.config import Configurable
+
+from academics_jupyter.peer.settings import Settings, resolve
+
+
+class Academics(Configurable):
+    """Settings of the academics extension. The environment's ACADEMICS_… variables count before these."""
+
+    home = Unicode("", help="Where profiles live; empty for the user's data folder.").tag(config=True)
+    profile = Unicode("default", help="Which profile.").tag(config=True)
+    registry = Unicode("", help="A MongoDB URI with its database name; empty for the embedded registry.").tag(
+        config=True
+    )
+    host = Unicode("", help="What the server binds; empty for what fits the registry.").tag(config=True)
+    port = Int(0, help="The server's port; 0 for any free one.").tag(config=True)
+    public_urls = List(Unicode(), help="Addresses to announce; empty to find them.").tag(config=True)
+    disconnect_ratio = Float(0.5, help="The share of online peers whose votes remove a peer.").tag(config=True)
+    max_links = Int(128, help="Links kept at once.").tag(config=True)
+
+    def settings(self) -> Settings:
+        """The settings in force now."""
+        return resolve(
+            fallback={
+                "home": self.home,
+                "profile": self.profile,
+                "registry": self.registry,
+                "host": self.host,
+                "port": self.port,
+                "public_urls": tuple(self.public_urls),
+                "disconnect_ratio": self.disconnect_ratio,
+                "max_links": self.max_links,
+            }
+        )

@@ -1,0 +1,69 @@
+"""`%register` and `%academics`: who one is, and being online."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.magic import line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from academics_jupyter.notebook.magics.arguments import PeerMagics, parsed
+from academics_jupyter.peer.peer import Peer
+from academics_jupyter.peer.status import Status
+from academics_jupyter.protocol.records import Profile
+
+ACTIONS = ("start", "stop", "status", "panel")
+
+
+@magics_class
+class ProfileMagics(PeerMagics):
+    """Registering, starting and stopping."""
+
+    @line_magic
+    @magic_arguments()
+    @argument("--name", help="your name, as others see it")
+    @argument("--email", help="an address that others see")
+    @argument("--affiliation", help="where you work")
+    @argument("--interests", metavar="A,B", help="what you work on, separated by commas")
+    def register(self, line: str) -> Profile:
+        """Make your profile, or change what is given of it, and go online.
+
+        What you give is published to everyone on the network, with the public half of a key that is made for you.
+        """
+        given = parsed(self.register, line)
+
+        async def register(peer: Peer) -> Profile:
+            profile = await peer.register(given.name, given.email, given.affiliation, given.interests)
+            notice = peer.notice
+            await peer.start(self.session.label)
+            peer.notice = "\n".join(each for each in (notice, peer.notice) if each)
+            return profile
+
+        return self.ask(register)
+
+    @line_magic
+    @magic_arguments()
+    @argument("action", nargs="?", default="status", choices=ACTIONS, help="what to do; without one, status")
+    def academics(self, line: str) -> Any:
+        """Run your peer: start and stop it, see its status, open the panel."""
+        action = parsed(self.academics, line).action
+        if action == "panel":
+            return self._panel()
+
+        async def act(peer: Peer) -> Status:
+            if action == "start":
+                return await peer.start(self.session.label)
+            if action == "stop":
+                return await peer.stop()
+            return peer.status()
+
+        return self.ask(act)
+
+    def _panel(self) -> Any:
+        # Widgets are slow to import, and not everybody opens the panel.
+        from academics_jupyter.notebook.panels.panel import Panel
+
+        async def open_it(_peer: Peer) -> Any:
+            return Panel(self.session)
+
+        return self.ask(open_it)

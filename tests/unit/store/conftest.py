@@ -1,0 +1,38 @@
+"""An open store in a temporary home, with a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from academics_jupyter.store.folder import ProfileFolder
+from academics_jupyter.store.keys import Keys
+from academics_jupyter.store.store import Store
+
+NOW_MS = 1_700_000_000_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ProfileFolder:
+    return ProfileFolder(tmp_path / "home", "default")
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys.generate()
+
+
+@pytest.fixture
+def store(folder: ProfileFolder, keys: Keys) -> Iterator[Store]:
+    store = Store.open(folder, keys, clock=lambda: NOW_MS)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def topics(store: Store) -> list[frozenset[str]]:
+    told: list[frozenset[str]] = []
+    store.subscribe(told.append)
+    return told

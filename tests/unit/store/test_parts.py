@@ -1,0 +1,205 @@
+"""The smaller parts of the store: profile, counters, records, outbox, files, downloads, peers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from nacl.signing import SigningKey
+
+from academics_jupyter.errors import UnknownTargetError
+from academics_jupyter.protocol.identity import peer_id
+from academics_jupyter.protocol.records import Holding, Presence, Profile, Record, Resource, Signed, sign_record
+from academics_jupyter.store.downloads import Download
+from academics_jupyter.store.files import HeldFile
+from academics_jupyter.store.folder import ProfileFolder
+from academics_jupyter.store.keys import Keys
+from academics_jupyter.store.peers import Contact
+from academics_jupyter.store.profile import ProfileDetails
+from academics_jupyter.store.store import Store
+from tests.unit.store.conftest import NOW_MS
+
+ADA = SigningKey(b"a" * 32)
+BOB = SigningKey(b"b" * 32)
+PAPER = "0a" * 32
+DATA = "0b" * 32
+
+
+def resource(
+    key: SigningKey, resource_id: str, epoch: int = 1, sequence: int = 1, title: str = "T"
+) -> Signed[Resource]:
+    return sign_record(
+        key,
+        Resource(
+            peer=peer_id(key),
+            epoch=epoch,
+            sequence=sequence,
+            issued_at_ms=NOW_MS,
+            expires_at_ms=NOW_MS + 1,
+            id=resource_id,
+            sha256=resource_id,
+            size_bytes=1,
+            file_name="a.txt",
+            media_type="text/plain",
+            kind="text",
+            title=title,
+        ),
+    )
+
+
+def base(key: SigningKey) -> dict[str, object]:
+    return {"peer": peer_id(key), "epoch": 1, "sequence": 1, "issued_at_ms": NOW_MS, "expires_at_ms": NOW_MS}
+
+
+def test_profile(store: Store, topics: list[frozenset[str]]) -> None:
+    assert store.profile.get() is None
+    store.profile.put(ProfileDetails("Ada"))
+    details = ProfileDetails("Ada", "ada@example.org", "Institute", ("logic", "Ümlaut"))
+    store.profile.put(details)
+    assert store.profile.get() == details
+    assert topics == [{"profile"}, {"profile"}]
+
+
+def test_counters_never_go_back(folder: ProfileFolder, keys: Keys) -> None:
+    store = Store.open(folder, keys, clock=lambda: 500)
+    assert store.counters.series() == 500
+    assert store.counters.epoch() == 500
+    assert store.counters.epoch() == 500
+    assert store.counters.begin_epoch(400) == 501
+    assert store.counters.begin_epoch(900) == 900
+    assert [store.counters.next_sequence() for _ in range(3)] == [1, 2, 3]
+    store.close()
+    store = Store.open(folder, keys, clock=lambda: 100)
+    assert store.counters.series() == 500
+    assert store.counters.epoch() == 900
+    assert store.counters.next_sequence() == 4
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("rank", "kept"), [((1, 1), False), ((1, 0), False), ((0, 9), False), ((1, 2), True), ((2, 0), True)]
+)
+def test_the_higher_rank_counts(store: Store, topics: list[frozenset[str]], rank: tuple[int, int], kept: bool) -> None:
+    assert store.records.put(resource(ADA, PAPER, title="first"))
+    assert store.records.put(resource(ADA, PAPER, *rank, title="second")) is kept
+    (known,) = store.records.resources()
+    assert known.record.title == ("second" if kept else "first")
+    assert topics == [{"resources"}] * (1 + kept)
+
+
+def test_records_by_kind(store: Store, topics: list[frozenset[str]]) -> None:
+    records: list[Signed[Record]] = [
+        sign_record(ADA, Presence(**base(ADA), name="Ada", urls=("https://a",), certificate=PAPER, online=True)),  # type: ignore[arg-type]
+        sign_record(ADA, Profile(**base(ADA), name="Ada")),  # type: ignore[arg-type]
+        sign_record(ADA, Holding(**base(ADA), resource=PAPER, held=True)),  # type: ignore[arg-type]
+        sign_record(BOB, Holding(**base(BOB), resource=PAPER, held=False)),  # type: ignore[arg-type]
+        sign_record(BOB, Holding(**base(BOB), resource=DATA, held=True)),  # type: ignore[arg-type]
+        resource(ADA, PAPER),
+        resource(BOB, PAPER),
+        resource(BOB, DATA),
+    ]
+    assert all(store.records.put(signed) for signed in records)
+    assert topics == [{name} for name in ["presences", "profiles"] + ["holdings"] * 3 + ["resources"] * 3]
+    assert store.records.presences() == [records[0]]
+    assert store.records.profiles() == [records[1]]
+    assert store.records.holdings(DATA) == [records[4]]
+    assert {signed.record.peer for signed in store.records.holdings(PAPER)} == {peer_id(ADA), peer_id(BOB)}
+    assert len(store.records.resources()) == 3
+    assert len(store.records.resources("0A")) == 2
+    assert store.records.resources("0b0b") == [records[7]]
+    assert store.records.resources("%") == []
+    assert store.records.resources("f") == []
+    assert store.records.get(Profile, peer_id(ADA)) == records[1]
+    assert store.records.get(Profile, peer_id(BOB)) is None
+
+
+def test_outbox_keeps_order(store: Store, topics: list[frozenset[str]]) -> None:
+    first = store.outbox.add("registry", "record", "L\nk")
+    second = store.outbox.add(peer_id(BOB), "message", "m")
+    third = store.outbox.add("registry", "record", "L\nj")
+    assert [entry.id for entry in store.outbox.waiting()] == [first, second, third]
+    assert [entry.id for entry in store.outbox.waiting("registry")] == [first, third]
+    assert store.outbox.destinations() == ["registry", peer_id(BOB)]
+    assert store.outbox.count() == 3
+    store.outbox.failed(first, "unreachable")
+    store.outbox.failed(first, "refused")
+    entry = store.outbox.waiting("registry")[0]
+    assert (entry.attempts, entry.error, entry.created_at_ms) == (2, "refused", NOW_MS)
+    store.outbox.done(second)
+    store.outbox.done(second)
+    assert store.outbox.destinations() == ["registry"]
+    assert topics == [{"outbox"}] * 6
+
+
+def test_what_is_queued_again_keeps_its_place_and_is_sent_again(store: Store) -> None:
+    sending = store.outbox.add("registry", "record", "L\nk")
+    other = store.outbox.add("registry", "record", "L\nj")
+    again = store.outbox.add("registry", "record", "L\nk")
+    store.outbox.done(sending)
+    assert [entry.id for entry in store.outbox.waiting()] == [again, other]
+    store.outbox.done(again)
+    assert [entry.id for entry in store.outbox.waiting()] == [other]
+
+
+def test_files(store: Store, topics: list[frozenset[str]]) -> None:
+    held = HeldFile(PAPER, "a.txt", 3, b"\x00" * 32, NOW_MS, 5)
+    store.files.put(held)
+    store.files.put(replace(held, path="/elsewhere/a.txt"))
+    store.files.put(replace(held, resource=DATA, added_at_ms=NOW_MS + 1))
+    assert store.files.get(PAPER) == replace(held, path="/elsewhere/a.txt")
+    assert [file.resource for file in store.files.all()] == [DATA, PAPER]
+    store.files.remove(PAPER)
+    store.files.remove(PAPER)
+    assert store.files.get(PAPER) is None
+    assert topics == [{"files"}] * 4
+
+
+def test_downloads(store: Store, topics: list[frozenset[str]]) -> None:
+    asked = store.downloads.request(PAPER, "a.txt", 10, "", NOW_MS)
+    assert asked == Download(asked.id, PAPER, "a.txt", 10, 0, 0.0, "waiting", "", (), "", "", NOW_MS, 0)
+    assert store.downloads.request(PAPER, "b.txt", 10, "", NOW_MS + 1) == asked
+    elsewhere = store.downloads.request(PAPER, "a.txt", 10, "/data", NOW_MS)
+    assert elsewhere.id != asked.id
+    active = store.downloads.update(asked.id, state="active", done_bytes=5, rate_bytes_s=2.5, holders=("a", "b"))
+    assert store.downloads.get(asked.id) == active
+    assert active.holders == ("a", "b")
+    assert store.downloads.request(PAPER, "a.txt", 10, "", NOW_MS) == active
+    assert store.downloads.pending() == [active, elsewhere]
+    finished = store.downloads.update(asked.id, state="finished", path="/r/a.txt")
+    assert finished.finished_at_ms == NOW_MS
+    assert store.downloads.update(asked.id, state="finished") == finished
+    again = store.downloads.request(PAPER, "a.txt", 10, "", NOW_MS)
+    assert again.id not in {asked.id, elsewhere.id}
+    assert [one.id for one in store.downloads.all()] == [again.id, elsewhere.id, asked.id]
+    failed = store.downloads.update(elsewhere.id, state="failed", error="no holder", finished_at_ms=7)
+    assert failed.finished_at_ms == 7
+    assert store.downloads.update(elsewhere.id, state="waiting").finished_at_ms == 0
+    assert store.downloads.get(99) is None
+    with pytest.raises(UnknownTargetError):
+        store.downloads.update(99, state="failed")
+    assert topics == [{"downloads"}] * 7
+
+
+def test_peers(store: Store, topics: list[frozenset[str]]) -> None:
+    store.peers.seen("b", "Bob", 100)
+    store.peers.seen("b", "", 90)
+    store.peers.link_up("a", "outgoing", 200)
+    store.peers.set_rtt("a", 12.5)
+    store.peers.seen("a", "ada", 210)
+    store.peers.set_verified("b")
+    store.peers.set_blocked("c", True)
+    ada = Contact("a", "ada", 200, 210, True, False, False, "outgoing", 12.5, 200)
+    bob = Contact("b", "Bob", 100, 100, False, True, False, "", None, None)
+    blocked = Contact("c", "", 0, 0, False, False, True, "", None, None)
+    assert store.peers.all() == [ada, blocked, bob]
+    store.peers.link_down("a", 300)
+    down = replace(ada, last_seen_ms=300, online=False, direction="", rtt_ms=None, since_ms=None)
+    assert store.peers.get("a") == down
+    store.peers.link_up("a", "incoming", 400)
+    store.peers.all_links_down()
+    store.peers.all_links_down()
+    assert store.peers.get("a") == replace(down, last_seen_ms=400)
+    store.peers.set_blocked("c", False)
+    assert store.peers.get("c") == replace(blocked, blocked=False)
+    assert store.peers.get("d") is None
+    assert topics == [{"peers"}] * 11

@@ -1,0 +1,27 @@
+"""Waiting on a condition instead of for a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+POLL_S = 0.01
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 20.0, what: str = "the condition") -> None:
+    """Return once `condition` is true; fail the test if it is not within `timeout_s`."""
+    ends = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < ends, f"{what} did not come about within {timeout_s} s"
+        time.sleep(POLL_S)
+
+
+async def wait_until_async(
+    condition: Callable[[], Awaitable[object]], timeout_s: float = 20.0, what: str = "the condition"
+) -> None:
+    """As `wait_until`, without holding up the loop."""
+    ends = time.monotonic() + timeout_s
+    while not await condition():
+        assert time.monotonic() < ends, f"{what} did not come about within {timeout_s} s"
+        await asyncio.sleep(POLL_S)

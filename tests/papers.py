@@ -141,10 +141,10 @@ def _page_with(path: Path, content: bytes, filters: bytes) -> Path:
 
 
 def make_bomb(path: Path) -> Path:
-    """Write a page whose content is 4 GiB of zeros when unpacked, twice deflated to a few kilobytes."""
+    """Write a page whose content is 1 GiB of zeros when unpacked, twice deflated to a few kilobytes."""
     packer = zlib.compressobj(9)
     block = bytes(1 << 20)
-    once = b"".join(packer.compress(block) for _ in range(4096)) + packer.flush()
+    once = b"".join(packer.compress(block) for _ in range(1024)) + packer.flush()
     return _page_with(path, zlib.compress(once, 9), b"[/FlateDecode /FlateDecode]")
 
 

@@ -15,6 +15,7 @@ import msgspec
 from academics_jupyter.metadata.findings import Findings
 
 MAX_ANSWER_BYTES = 256 * 1024
+REAP_TIMEOUT_S = 2.0
 _PACKAGE_FOLDER = Path(__file__).parents[2]
 # A parser that is exploited finds no passphrase, token or registry in its environment.
 _PASSED_ON = (
@@ -49,7 +50,7 @@ async def read_pdf(file: int, name: str, timeout_s: float) -> Findings:
         answer = await _answer(process, timeout_s)
     finally:
         _end(process)
-        await process.wait()
+        await _reap(process)
     return _last(answer)
 
 
@@ -58,13 +59,28 @@ def _environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": os.pathsep.join([str(_PACKAGE_FOLDER), *filter(None, sys.path)]), "PYTHONUTF8": "1"}
 
 
+async def _reap(process: asyncio.subprocess.Process) -> None:
+    """Wait for a killed process. Some versions of asyncio wait for its pipe too, which must be emptied for that.
+
+    A process that broke out of its group may hold the pipe open; it is not waited for.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(REAP_TIMEOUT_S):
+            while process.stdout is not None and await process.stdout.read(MAX_ANSWER_BYTES):
+                pass
+            await process.wait()
+
+
 async def _answer(process: asyncio.subprocess.Process, timeout_s: float) -> bytes:
     """What the process says until it ends, the time is up or it says too much."""
-    assert process.stdout is not None  # noqa: S101 - asked for above
     answer = bytearray()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
-            while len(answer) <= MAX_ANSWER_BYTES and (part := await process.stdout.read(MAX_ANSWER_BYTES)):
+            while (
+                process.stdout
+                and len(answer) < MAX_ANSWER_BYTES
+                and (part := await process.stdout.read(MAX_ANSWER_BYTES))
+            ):
                 answer += part
     return bytes(answer[:MAX_ANSWER_BYTES])
 

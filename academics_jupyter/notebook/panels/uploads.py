@@ -1,0 +1,117 @@
+"""Files on their way from the browser to the kernel, in chunks that are acknowledged one by one.
+
+`begin` makes a folder of the upload's own, `take` appends a chunk, `finish` gives the whole file, `drop` removes it all.
+A chunk that comes twice counts once; one that would leave a gap, or go beyond the size that was named, is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from academics_jupyter.errors import StoreError, UsageError
+from academics_jupyter.protocol.names import safe_file_name
+
+PREFIX = "upload-"
+LEFTOVER_S = 86_400
+"""A folder as old as this is one that a killed kernel left."""
+
+_CREATE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(slots=True)
+class Upload:
+    """One file on its way."""
+
+    path: Path
+    size_bytes: int
+    descriptor: int
+    received_bytes: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Uploads:
+    """The uploads of one panel. Its methods block on the disk: call them off the loop."""
+
+    def __init__(self) -> None:
+        self._uploads: dict[str, Upload] = {}
+
+    def begin(self, key: str, name: str, size_bytes: int, parts: Path) -> None:
+        """Make room for a file in the folder `parts`. Raises StoreError if it cannot fit, OSError from the disk."""
+        self.drop(key)
+        free_bytes = shutil.disk_usage(parts).free
+        if size_bytes > free_bytes:
+            raise StoreError(f"{name} has {size_bytes:,} bytes and the disk of your profile has {free_bytes:,} left.")
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parts)) / safe_file_name(name)
+        self._uploads[key] = Upload(path, size_bytes, os.open(path, _CREATE, 0o600))
+
+    def take(self, key: str, offset_bytes: int, chunk: bytes | memoryview) -> int:
+        """Append a chunk; how many bytes are there now. Raises UsageError or OSError, and the upload stays as it was."""
+        upload = self._known(key)
+        with upload.lock:
+            if offset_bytes < upload.received_bytes:
+                return upload.received_bytes
+            if offset_bytes > upload.received_bytes or offset_bytes + len(chunk) > upload.size_bytes:
+                raise UsageError(f"{upload.path.name} did not come as it was announced: share it again.")
+            self._check_running(key, upload)
+            _write(upload, chunk)
+            return upload.received_bytes
+
+    def finish(self, key: str) -> Path:
+        """Close the file; where it lies until `drop`. Raises UsageError if it is not whole."""
+        upload = self._known(key)
+        with upload.lock:
+            self._check_running(key, upload)
+            if upload.received_bytes != upload.size_bytes:
+                raise UsageError(f"{upload.path.name} did not come whole: share it again.")
+            _close(upload)
+            return upload.path
+
+    def drop(self, key: str) -> None:
+        """Forget an upload and remove what came of it. Safe to repeat."""
+        upload = self._uploads.pop(key, None)
+        if upload is not None:
+            with upload.lock:
+                _close(upload)
+                shutil.rmtree(upload.path.parent, ignore_errors=True)
+
+    def drop_all(self) -> None:
+        """Forget all of them."""
+        for key in list(self._uploads):
+            self.drop(key)
+
+    def sweep(self, parts: Path) -> None:
+        """Take away what killed kernels left."""
+        for folder in parts.glob(f"{PREFIX}*"):
+            if folder.lstat().st_mtime < time.time() - LEFTOVER_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _known(self, key: str) -> Upload:
+        upload = self._uploads.get(key)
+        if upload is None:
+            raise UsageError("That upload was cancelled: share the file again.")
+        return upload
+
+    def _check_running(self, key: str, upload: Upload) -> None:
+        """It may have been dropped while its lock was waited for."""
+        if self._uploads.get(key) is not upload or upload.descriptor < 0:
+            raise UsageError("That upload was cancelled: share the file again.")
+
+
+def _write(upload: Upload, chunk: bytes | memoryview) -> None:
+    rest = memoryview(chunk)
+    while rest:
+        written = os.pwrite(upload.descriptor, rest, upload.received_bytes)
+        upload.received_bytes += written
+        rest = rest[written:]
+
+
+def _close(upload: Upload) -> None:
+    if upload.descriptor >= 0:
+        os.close(upload.descriptor)
+        upload.descriptor = -1

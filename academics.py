@@ -14,6 +14,7 @@ from academics_jupyter.errors import AcademicsError
 from academics_jupyter.peer.events import (
     DownloadFailed,
     DownloadFinished,
+    EventStream,
     MessageDelivered,
     MessageReceived,
     PeerJoined,
@@ -29,6 +30,7 @@ __all__ = [
     "AcademicsError",
     "DownloadFailed",
     "DownloadFinished",
+    "EventStream",
     "MessageDelivered",
     "MessageReceived",
     "Peer",

@@ -17,7 +17,7 @@ MAX_KEYWORD = 100
 
 # Typeset text holds these as single signs; other compatibility forms (x², ℝ) mean something and stay.
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
-_HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\u00ad]\s*\n\s*(?=[a-zà-öø-ÿ])")
+_HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\u00ad][ \t]*\n[ \t]*(?=[a-zà-öø-ÿ])")
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,12 +33,15 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
 
     def bounded(self) -> Findings:
         """The same, cleaned and cut to what a record may hold."""
-        words = (clean(word) for word in self.keywords)
-        authors = (Author(family=_line(a.family), given=_line(a.given), literal=_line(a.literal)) for a in self.authors)
+        words = (_line(word) for word in self.keywords[: 4 * MAX_KEYWORDS])
+        authors = (
+            Author(family=_line(a.family), given=_line(a.given), literal=_line(a.literal))
+            for a in self.authors[: 4 * MAX_AUTHORS]
+        )
         return Findings(
             title=_line(self.title),
             authors=tuple(author for author in authors if str(author))[:MAX_AUTHORS],
-            abstract=clean(self.abstract)[:MAX_ABSTRACT],
+            abstract=clean(self.abstract[: 4 * MAX_ABSTRACT])[:MAX_ABSTRACT],
             keywords=tuple(dict.fromkeys(word for word in words if 0 < len(word) <= MAX_KEYWORD))[:MAX_KEYWORDS],
             doi=_line(self.doi),
             year=self.year if self.year is not None and 1000 <= self.year <= 9999 else None,
@@ -62,4 +65,4 @@ def _visible(char: str) -> bool:
 
 
 def _line(text: str) -> str:
-    return clean(text)[:MAX_LINE]
+    return clean(text[: 4 * MAX_LINE])[:MAX_LINE]

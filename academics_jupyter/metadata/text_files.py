@@ -1,4 +1,7 @@
-"""What notebooks, Markdown and plain text tell of themselves. Pure; nothing in them is ever run."""
+"""What notebooks, Markdown and plain text tell of themselves. Pure; nothing in them is ever run.
+
+These patterns run in the kernel itself, so none may take more than linear time over what anyone may have written.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ from typing import Any
 import msgspec
 
 from academics_jupyter.metadata.author_names import author
-from academics_jupyter.metadata.findings import Findings
+from academics_jupyter.metadata.findings import MAX_LINE, Findings
 from academics_jupyter.metadata.identifiers import find_license
 from academics_jupyter.protocol.records import Author
 
-_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*$|^(\S.*)\n(?:=+|-{3,})[ \t]*$", re.MULTILINE)
-_TEX = {name: re.compile(rf"\\{name}\s*(?:\[[^\]]*\])?\{{([^{{}}]*)\}}") for name in ("title", "author")}
+_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(\S.*)$|^(\S.*)\n(?:=+|-{3,})[ \t]*$", re.MULTILINE)
+_TEX = {
+    name: re.compile(rf"\\{name}\s{{0,9}}(?:\[[^\]]{{0,999}}\])?\{{([^{{}}]{{0,9999}})\}}")
+    for name in ("title", "author")
+}
 _INLINE = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[`*]+|<[^>]*>")
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -23,7 +29,8 @@ def of_markdown(text: str) -> Findings:
     """The first heading as the title."""
     body = _FENCE.sub("", _FRONT_MATTER.sub("", text))
     heading = _HEADING.search(body)
-    return Findings(title=_INLINE.sub(r"\1", heading[1] or heading[2]) if heading else "")
+    text = (heading[1] or heading[2])[:MAX_LINE].rstrip(" \t#") if heading else ""
+    return Findings(title=_INLINE.sub(r"\1", text))
 
 
 def of_plain_text(text: str) -> Findings:

@@ -43,6 +43,11 @@ class Context:
         """This peer's id."""
         return self.keys.peer
 
+    @property
+    def registry_state(self) -> str:
+        """How the registry did when it was last asked, in a line."""
+        return self.registry_error or ("answers" if self._registry is not None else "not asked yet")
+
     async def registry(self) -> Registry:
         """The registry, connected on first use.
 

@@ -16,7 +16,7 @@ from academics_jupyter.peer.changes import either
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.events import MessageDelivered
 from academics_jupyter.protocol.records import KINDS, Record, Signed
-from academics_jupyter.protocol.wire import Chat, Done, News
+from academics_jupyter.protocol.wire import MAX_RECORDS, Chat, Done, News
 from academics_jupyter.store.outbox import REGISTRY, OutboxEntry
 
 FIRST_RETRY_S = 1.0
@@ -33,6 +33,7 @@ class Courier:
     def __init__(self, context: Context, mesh: Mesh) -> None:
         self._context, self._mesh = context, mesh
         self._told = 0
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def serve_registry(self) -> None:
         """Write what waits for the registry, in order, for ever."""
@@ -54,7 +55,7 @@ class Courier:
                 changed.clear()
                 entries = [entry for entry in self._waiting(REGISTRY) if entry.id > self._told]
                 records = [signed for entry in entries if (signed := self._record(entry)) is not None]
-                await self.tell(records)
+                self.tell(records)
                 self._told = max([self._told, *(entry.id for entry in entries)])
                 await changed.wait()
 
@@ -66,12 +67,17 @@ class Courier:
                 retry_s = None if await self._empty_queue_of(link) else FIRST_RETRY_S
                 await either(changed, link.down, timeout_s=retry_s)
 
-    async def tell(self, records: list[Signed[Record]]) -> None:
-        """Send news to every link. Nobody waits for it: who misses it reads the registry."""
-        if records:
-            news = News(records=tuple(signed.envelope for signed in records))
-            links = list(self._mesh.links.values())
-            await asyncio.gather(*(_tell(link, news) for link in links))
+    def tell(self, records: list[Signed[Record]]) -> list[asyncio.Task[None]]:
+        """Send news to every link. A busy peer keeps nobody waiting, and who misses news reads the registry."""
+        telling = [
+            asyncio.create_task(_tell(link, News(records=tuple(signed.envelope for signed in some))))
+            for some in _batched(records, MAX_RECORDS)
+            for link in self._mesh.links.values()
+        ]
+        self._telling.update(telling)
+        for task in telling:
+            task.add_done_callback(self._telling.discard)
+        return telling
 
     def _waiting(self, destination: str) -> list[OutboxEntry]:
         return self._context.store.outbox.waiting(destination)
@@ -119,6 +125,10 @@ class Courier:
         with store.transaction():
             store.messages.set_state(entry.reference, "delivered")
             store.outbox.done(entry.id)
+
+
+def _batched(records: list[Signed[Record]], size: int) -> list[list[Signed[Record]]]:
+    return [records[start : start + size] for start in range(0, len(records), size)]
 
 
 async def _tell(link: Link, news: News) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from weakref import WeakSet
 
 QUEUE_LENGTH = 1000
 
@@ -72,25 +73,35 @@ class DownloadFailed:
 Event = PeerJoined | PeerLeft | ResourceShared | MessageReceived | MessageDelivered | DownloadFinished | DownloadFailed
 
 
-class EventBus:
-    """Tells every event to every subscriber of this process; one that does not keep up loses the oldest."""
+class EventStream(AsyncIterator[Event]):
+    """The events since it was made, for ever; who does not keep up loses the oldest."""
 
     def __init__(self) -> None:
-        self._queues: set[asyncio.Queue[Event]] = set()
+        self._queue: asyncio.Queue[Event] = asyncio.Queue(QUEUE_LENGTH)
+
+    async def __anext__(self) -> Event:
+        return await self._queue.get()
+
+    def put(self, event: Event) -> None:
+        """One more event."""
+        if self._queue.full():
+            self._queue.get_nowait()
+        self._queue.put_nowait(event)
+
+
+class EventBus:
+    """Tells every event to every stream of this process that somebody still holds."""
+
+    def __init__(self) -> None:
+        self._streams: WeakSet[EventStream] = WeakSet()
 
     def tell(self, event: Event) -> None:
         """From the peer's loop only."""
-        for queue in self._queues:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(event)
+        for stream in list(self._streams):
+            stream.put(event)
 
-    async def events(self) -> AsyncIterator[Event]:
-        """The events from now on, for ever."""
-        queue: asyncio.Queue[Event] = asyncio.Queue(QUEUE_LENGTH)
-        self._queues.add(queue)
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self._queues.discard(queue)
+    def events(self) -> EventStream:
+        """The events from now on."""
+        stream = EventStream()
+        self._streams.add(stream)
+        return stream

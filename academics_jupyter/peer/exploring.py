@@ -10,6 +10,7 @@ from academics_jupyter.peer.context import Context
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Presence, Profile, Resource, Signed
 from academics_jupyter.registry.port import Found, Query
+from academics_jupyter.store.peers import Contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,11 @@ class ExploringService:
         try:
             registry = await self._context.registry()
             found, online = await asyncio.gather(registry.resources(resource, 1), self.online())
+            await asyncio.to_thread(self._remember, found)
         except RegistryError:
-            found, online = self._found_in_store(resource), self.linked_presences()
-        await asyncio.to_thread(self._remember, found)
+            found, online = [], self.linked_presences()
+        # News is faster than the registry, and here when that is not.
+        found = found or self._found_in_store(resource)
         return self._listing(found[0], online) if found else None
 
     async def people(self, words: tuple[str, ...] = ()) -> list[Person]:
@@ -106,6 +109,10 @@ class ExploringService:
             for record in (signed.record for signed in profiles)
         ]
         return sorted(people, key=lambda person: (not person.online, person.name.casefold()))
+
+    async def contacts(self) -> list[Contact]:
+        """Everybody this profile has met, online first; `online` says that there is a link with them."""
+        return await asyncio.to_thread(self._context.store.peers.all)
 
     def name_of(self, peer: str) -> str:
         """The name that a peer goes by."""

@@ -61,20 +61,22 @@ class Lookup:
         return found
 
     async def peer(self, text: str) -> str:
-        """The peer id that `text` names: a fingerprint's start, or a name that only one peer has.
+        """The peer id that `text` names: a name, a fingerprint's start, or a word of a name; of one peer only.
 
         Raises UnknownTargetError or AmbiguousTargetError.
         """
         text = text.strip()
         known = await self._people()
-        named = {peer: name for peer, name in known.items() if name.casefold() == text.casefold()}
+        wanted = text.casefold()
+        named = {peer: name for peer, name in known.items() if name.casefold() == wanted}
+        by_word = {peer: name for peer, name in known.items() if wanted in name.casefold().split()}
         typed = text.replace("-", "")
         by_fingerprint = {
             peer: name
             for peer, name in known.items()
             if len(typed) >= MIN_ID_LENGTH and (fingerprint_matches(peer, text) or peer.startswith(text.lower()))
         }
-        found = named or by_fingerprint
+        found = named or by_fingerprint or by_word
         if not found:
             raise UnknownTargetError(f"Nobody known here is {text!r}: %people shows who is on the network.")
         if len(found) > 1:

@@ -21,7 +21,7 @@ from academics_jupyter.peer.chatting import ChattingService
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.downloading import DownloadingService
 from academics_jupyter.peer.engine import Engine
-from academics_jupyter.peer.events import Event
+from academics_jupyter.peer.events import EventStream
 from academics_jupyter.peer.exploring import Explored, ExploringService, Listing
 from academics_jupyter.peer.lookup import Lookup
 from academics_jupyter.peer.settings import Settings, resolve
@@ -34,6 +34,7 @@ from academics_jupyter.store.downloads import ENDED, Download
 from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.keys import FILE_WARNING, Protection, create_keys, load_keys
 from academics_jupyter.store.messages import StoredMessage
+from academics_jupyter.store.outbox import REGISTRY
 from academics_jupyter.store.profile import ProfileDetails
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class Peer:
         """
         self.notice = ""
         context = self._context
+        if context.store.profile.get() is None:
+            raise NotRegisteredError("Your store is new and does not say who you are: %register --name NAME.")
         async with self._changing:
             if self._engine is None:
                 engine = Engine(context, self.exploring, self.sharing, self.chatting)
@@ -136,7 +139,7 @@ class Peer:
             name=details.name if details else "",
             fingerprint=fingerprint(context.me),
             registry="given by ACADEMICS_REGISTRY" if self.settings.registry else "embedded",
-            registry_error=context.registry_error,
+            registry_state=context.registry_state,
             address=", ".join(self._engine.presence.urls) if self._engine else "",
             links=len(self._engine.mesh.links) if self._engine else 0,
             waiting=self._waiting(context),
@@ -167,7 +170,9 @@ class Peer:
             title=title, authors=authors, abstract=abstract, keywords=keywords, license=license, doi=doi, year=year
         )
         _ = self._context
-        return await self.sharing.share(Path(path), description, on_progress)
+        resource = await self.sharing.share(Path(path), description, on_progress)
+        self._note_if_offline(f"{resource.file_name} is in your repository")
+        return resource
 
     async def describe(self, resource: str, **description: Any) -> Resource:
         """Change the description of a resource; the fields are those of `share`."""
@@ -277,7 +282,9 @@ class Peer:
 
     async def chat(self, peer: str, text: str) -> StoredMessage:
         """Send a message; to somebody offline it waits until both are online."""
-        return await self.chatting.send(await self.lookup.peer(peer), text)
+        message = await self.chatting.send(await self.lookup.peer(peer), text)
+        self._note_if_offline("The message is kept")
+        return message
 
     async def history(self, peer: str, *, search: str = "", limit: int | None = None) -> pd.DataFrame:
         """A conversation, oldest first; reading it marks it read."""
@@ -317,9 +324,16 @@ class Peer:
 
     # Watching
 
-    def events(self) -> AsyncIterator[Event]:
+    def events(self) -> EventStream:
         """What happens from now on, as frozen facts."""
         return self._context.events.events()
+
+    async def flushed(self) -> None:
+        """Wait until everything that was to go to the registry has gone there."""
+        with self._context.changes.watched("outbox") as changed:
+            while self._context.store.outbox.waiting(REGISTRY):
+                await changed.wait()
+                changed.clear()
 
     def on_change(self, topics: frozenset[str], callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` on the loop whenever one of the store's `topics` has changed; returns what ends that."""
@@ -418,6 +432,10 @@ class Peer:
         if kind == "message" and not (contact and contact.online):
             return "they are offline"
         return "on its way"
+
+    def _note_if_offline(self, done: str) -> None:
+        if self._engine is None and self.folder.driver() is None:
+            self.notice = f"{done} and goes out once you are online: %academics start."
 
     def _note_contact(self, peer: str) -> None:
         self._context.store.peers.seen(peer, self.exploring.name_of(peer), self._context.clock.now_ms())

@@ -92,7 +92,7 @@ class PresenceService:
         while True:
             await asyncio.sleep(RENEW_INTERVAL_S if self.announced else REFRESH_INTERVAL_S)
             if await self.announce():
-                await self._courier.tell([self._signed] if self._signed else [])
+                self._courier.tell([self._signed] if self._signed else [])
 
     async def keep_meshed(self) -> None:
         """Learn for ever who is online, and dial whom there is no link with."""
@@ -162,7 +162,7 @@ class PresenceService:
         farewell = self.sign(online=False)
         try:
             async with asyncio.timeout(LEAVE_TIMEOUT_S):
-                await asyncio.gather(self._courier.tell([farewell]), self._sign_off(farewell))
+                await asyncio.gather(*self._courier.tell([farewell]), self._sign_off(farewell))
         except TimeoutError:
             log.info("left without the registry's knowing; the lease will run out")
 

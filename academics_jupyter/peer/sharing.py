@@ -51,6 +51,15 @@ class Description:
         return given
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A resource that this profile holds: its description, where it lies, whether we describe it ourselves."""
+
+    resource: Resource
+    path: Path
+    ours: bool
+
+
 class SharingService:
     """What this profile offers."""
 
@@ -85,6 +94,10 @@ class SharingService:
         """Offer it no more; with `delete`, remove our copy too."""
         await asyncio.to_thread(self._withdraw, resource, delete)
 
+    async def kept(self) -> list[Kept]:
+        """What this profile holds, the latest first, from the store alone."""
+        return await asyncio.to_thread(self._kept)
+
     def lost(self, resource: str) -> None:
         """Our copy is gone or changed: hold it no more. Nothing of a changed file is deleted."""
         store = self._context.store
@@ -98,6 +111,18 @@ class SharingService:
         with store.transaction():
             store.files.put(held)
             self._context.publish(Holding(**self._context.header(), resource=held.resource, held=True))
+
+    def _kept(self) -> list[Kept]:
+        context = self._context
+        kept = []
+        for held in context.store.files.all():
+            try:
+                resource = self._known(held.resource)
+            except UnknownTargetError:
+                # Who described it has taken that back, and nothing can be said of it.
+                continue
+            kept.append(Kept(resource, context.repository.path_of(held), resource.peer == context.me))
+        return kept
 
     def _offer(self, name: str, taken: TakenIn, found: Metadata, description: Description) -> Resource:
         store = self._context.store

@@ -23,7 +23,7 @@ class Status:
     name: str = ""
     fingerprint: str = ""
     registry: str = ""
-    registry_error: str = ""
+    registry_state: str = ""
     address: str = ""
     links: int = 0
     waiting: tuple[Waiting, ...] = ()
@@ -36,7 +36,7 @@ class Status:
     def _lines(self) -> list[tuple[str, str]]:
         lines = [("peer", self._who()), ("state", self._state())]
         if self.registry:
-            lines.append(("registry", f"{self.registry}: {self.registry_error or 'answers'}"))
+            lines.append(("registry", f"{self.registry}: {self.registry_state}"))
         if self.address:
             lines.append(("address", self.address))
         if self.role == "driver":
@@ -51,8 +51,8 @@ class Status:
 
     def _state(self) -> str:
         return {
-            "driver": "online; this kernel runs the peer",
-            "passenger": f"online; {self.driven_by} runs the peer, this kernel uses it",
+            "driver": "online; it runs here",
+            "passenger": f"online; it runs in {self.driven_by}, and is used here",
             "stopped": "not started: %academics start",
             "unregistered": "not registered: %register --name NAME",
         }[self.role]

@@ -66,7 +66,7 @@ class Keeper:
             _stop(process)
             if not wanted:
                 return
-            failures = 0 if answered else failures + 1
+            failures = failures + 1 if not answered and _gave_up(process.returncode) else 0
         self._layout.failure.write_text(failure_line(self._layout.log))
 
     def ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
@@ -121,6 +121,11 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
+
+
+def _gave_up(code: int) -> bool:
+    """Whether mongod ended by its own decision; one that was killed from outside may well start the next time."""
+    return code > 0 or -code == signal.SIGABRT
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from platformdirs import user_data_path
 
-from academics_jupyter.errors import MongodMissingError, RegistryUnreachableError
+from academics_jupyter.errors import MongodMissingError, RegistryError, RegistryUnreachableError
 from academics_jupyter.protocol.records import Presence, Profile, Record, Signed
 from academics_jupyter.registry.mongo import MongoRegistry
 from academics_jupyter.registry.port import Found, Query, Registry
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from academics_jupyter.registry.embedded import EmbeddedMongod
 
 PLACE = "The embedded registry"
-RETRY_WITHIN_S = 2.0
-"""A call that fails sooner than this failed because mongod was killed, not because it is slow."""
+LOOK_AGAIN_S = 0.2
+"""How often a call that is not answered looks whether mongod is there at all."""
 
 T = TypeVar("T")
 
@@ -49,6 +48,7 @@ class EmbeddedRegistry:
         self._mongod: EmbeddedMongod | None = None
         self._registry: MongoRegistry | None = None
         self._opening = asyncio.Lock()
+        self._reviving: asyncio.Task[RegistryError | None] | None = None
 
     async def open(self) -> None:
         """Join or start mongod, and connect. Raises MongodMissingError or RegistryError."""
@@ -102,29 +102,46 @@ class EmbeddedRegistry:
         return EmbeddedMongod(self._folder, self._run_folder)
 
     async def _asked(self, call: Callable[[MongoRegistry], Awaitable[T]]) -> T:
-        """Carry out a call; where mongod has just been killed, once more after it is back. Calls are idempotent."""
-        began = time.monotonic()
+        """Carry out a call. If mongod has gone, it is brought back meanwhile, and the driver's retries find it."""
+        registry, mongod = self._registry, self._mongod
+        if registry is None or mongod is None:
+            raise RegistryUnreachableError(f"{PLACE} is not connected.")
+        asked = asyncio.ensure_future(call(registry))
         try:
-            return await call(await self._ready())
-        except RegistryUnreachableError:
-            if self._mongod is None or time.monotonic() - began > RETRY_WITHIN_S:
-                raise
-        return await call(await self._ready(again=True))
+            while not asked.done():
+                if not mongod.alive():
+                    self._revive(mongod)
+                await asyncio.wait({asked}, timeout=LOOK_AGAIN_S)
+            return asked.result()
+        except RegistryUnreachableError as error:
+            raise self._reason(error) from error
+        finally:
+            asked.cancel()
 
-    async def _ready(self, *, again: bool = False) -> MongoRegistry:
-        """The connected registry; if mongod has gone, it and its keeper are brought back first."""
+    def _revive(self, mongod: EmbeddedMongod) -> None:
+        """Begin to bring mongod back, unless that is under way."""
+        if self._reviving is None or self._reviving.done():
+            self._reviving = asyncio.create_task(self._revived(mongod))
+
+    async def _revived(self, mongod: EmbeddedMongod) -> RegistryError | None:
+        """Bring mongod back; the reason where that fails."""
         async with self._opening:
-            if self._registry is None or self._mongod is None:
-                raise RegistryUnreachableError(f"{PLACE} is not connected.")
-            if again or not self._mongod.alive():
-                return await self._connect(self._mongod)
-            return self._registry
+            if self._mongod is not None:
+                try:
+                    await self._connect(mongod)
+                except RegistryError as error:
+                    return error
+        return None
 
-    async def _connect(self, mongod: EmbeddedMongod) -> MongoRegistry:
+    def _reason(self, error: RegistryError) -> RegistryError:
+        """Why the registry does not answer: what came of bringing it back says more than that it does not."""
+        ended = self._reviving is not None and self._reviving.done() and not self._reviving.cancelled()
+        return (self._reviving.result() if ended and self._reviving else None) or error
+
+    async def _connect(self, mongod: EmbeddedMongod) -> None:
         uri = await asyncio.to_thread(mongod.acquire)
         if self._registry is None or self._registry.uri != uri:
             former, self._registry = self._registry, MongoRegistry(uri, PLACE)
             if former is not None:
                 await former.close()
         await self._registry.open()
-        return self._registry

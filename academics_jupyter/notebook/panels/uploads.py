@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
 from academics_jupyter.errors import StoreError, UsageError
@@ -30,7 +31,7 @@ class Upload:
 
     path: Path
     size_bytes: int
-    descriptor: int
+    file: FileIO
     received_bytes: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -48,7 +49,7 @@ class Uploads:
         if size_bytes > free_bytes:
             raise StoreError(f"{name} has {size_bytes:,} bytes and the disk of your profile has {free_bytes:,} left.")
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parts)) / safe_file_name(name)
-        self._uploads[key] = Upload(path, size_bytes, os.open(path, _CREATE, 0o600))
+        self._uploads[key] = Upload(path, size_bytes, FileIO(path, "wb", opener=_create))
 
     def take(self, key: str, offset_bytes: int, chunk: bytes | memoryview) -> int:
         """Append a chunk; how many bytes are there now. Raises UsageError or OSError, and the upload stays as it was."""
@@ -69,7 +70,7 @@ class Uploads:
             self._check_running(key, upload)
             if upload.received_bytes != upload.size_bytes:
                 raise UsageError(f"{upload.path.name} did not come whole: share it again.")
-            _close(upload)
+            upload.file.close()
             return upload.path
 
     def drop(self, key: str) -> None:
@@ -77,7 +78,7 @@ class Uploads:
         upload = self._uploads.pop(key, None)
         if upload is not None:
             with upload.lock:
-                _close(upload)
+                upload.file.close()
                 shutil.rmtree(upload.path.parent, ignore_errors=True)
 
     def drop_all(self) -> None:
@@ -99,19 +100,19 @@ class Uploads:
 
     def _check_running(self, key: str, upload: Upload) -> None:
         """It may have been dropped while its lock was waited for."""
-        if self._uploads.get(key) is not upload or upload.descriptor < 0:
+        if self._uploads.get(key) is not upload or upload.file.closed:
             raise UsageError("That upload was cancelled: share the file again.")
 
 
+def _create(path: str, _flags: int) -> int:
+    return os.open(path, _CREATE, 0o600)
+
+
 def _write(upload: Upload, chunk: bytes | memoryview) -> None:
+    """Append after what is known to be there: an attempt that the disk cut short is written over."""
     rest = memoryview(chunk)
+    upload.file.seek(upload.received_bytes)
     while rest:
-        written = os.pwrite(upload.descriptor, rest, upload.received_bytes)
+        written = upload.file.write(rest) or 0
         upload.received_bytes += written
         rest = rest[written:]
-
-
-def _close(upload: Upload) -> None:
-    if upload.descriptor >= 0:
-        os.close(upload.descriptor)
-        upload.descriptor = -1

@@ -171,6 +171,30 @@ async def test_titles_of_text(tmp_path: Path, name: str, content: str, title: st
     assert (await describe(tmp_path / name)).title == title
 
 
+@pytest.mark.parametrize("name", ["my_notes.md", "my_notes.tex", "my_notes.ipynb"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "# " + " " * 60_000 + "x",
+        "\\title[",
+        "\\title{",
+        "[" * 4000,
+        "<",
+        "`" * 3 + "\n",
+        "~~~\n```\n",
+        "x-\n\n",
+        "=",
+        "#",
+    ],
+)
+async def test_text_made_to_take_for_ever_does_not(tmp_path: Path, name: str, piece: str) -> None:
+    text = piece * (300_000 // len(piece))
+    cells = [{"cell_type": "markdown", "source": text}]
+    content = json.dumps({"cells": cells, "metadata": {"title": text, "authors": [text]}}) if "ipynb" in name else text
+    (tmp_path / name).write_text(content)
+    assert len((await describe(tmp_path / name)).title) <= 1000
+
+
 async def test_what_cannot_be_read_is_told_by_its_name(tmp_path: Path) -> None:
     expected = Metadata("some thing", "other", "application/octet-stream")
     path = tmp_path / "some_thing.pdf"

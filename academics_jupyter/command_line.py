@@ -1,0 +1,88 @@
+"""The `academics` command: a peer with no notebook, for a lab's server or a shell."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from academics_jupyter.errors import AcademicsError, NotRegisteredError, ProfileDrivenElsewhereError
+from academics_jupyter.peer.peer import Peer
+from academics_jupyter.peer.settings import resolve
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0, or 1 with one line on standard error."""
+    given = _parser().parse_args(arguments)
+    try:
+        asyncio.run(given.run(given))
+    except AcademicsError as error:
+        print(f"academics: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="academics", description="Share work and talk, peer to peer.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--profile", help="which profile (ACADEMICS_PROFILE)")
+    common.add_argument("--registry", help="a MongoDB URI; the embedded one if not given (ACADEMICS_REGISTRY)")
+    serve = commands.add_parser("serve", parents=[common], help="keep the profile's peer online until interrupted")
+    serve.add_argument("--name", help="register the profile under this name first, if it is new")
+    serve.set_defaults(run=_serve)
+    commands.add_parser("status", parents=[common], help="show the profile's peer").set_defaults(run=_status)
+    share = commands.add_parser("share", parents=[common], help="share files; they go out once the peer is online")
+    share.add_argument("files", nargs="+", metavar="FILE")
+    share.set_defaults(run=_share)
+    return parser
+
+
+async def _opened(given: argparse.Namespace) -> Peer:
+    return await Peer.open(resolve({"profile": given.profile, "registry": given.registry}))
+
+
+async def _serve(given: argparse.Namespace) -> None:
+    peer = await _opened(given)
+    try:
+        if not peer.is_registered and given.name:
+            await peer.register(given.name)
+        if not peer.is_registered:
+            raise NotRegisteredError("The profile is new: give it a name with --name NAME.")
+        await peer.start(f"academics serve, process {os.getpid()}")
+        if not peer.is_driver:
+            raise ProfileDrivenElsewhereError(peer.notice)
+        print(peer.status(), flush=True)  # noqa: T201
+        await _asked_to_stop()
+    finally:
+        await peer.close()
+
+
+async def _asked_to_stop() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+async def _status(given: argparse.Namespace) -> None:
+    peer = await _opened(given)
+    print(peer.status())  # noqa: T201
+    await peer.close()
+
+
+async def _share(given: argparse.Namespace) -> None:
+    peer = await _opened(given)
+    try:
+        for file in given.files:
+            resource = await peer.share(file)
+            print(f"{resource.id}  {resource.title}")  # noqa: T201
+        if peer.notice:
+            print(peer.notice, file=sys.stderr)  # noqa: T201
+    finally:
+        await peer.close()

@@ -1,0 +1,153 @@
+"""Exploring from the panel: search, what can be downloaded now, and from whom."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from academics_jupyter.notebook.panels.part import Command, Part, Subscription, read_static
+from academics_jupyter.notebook.panels.redrawing import Repeated
+from academics_jupyter.notebook.session import Session
+from academics_jupyter.peer.exploring import Listing
+from academics_jupyter.peer.peer import Peer
+from academics_jupyter.protocol.identity import fingerprint
+from academics_jupyter.registry.port import Query
+
+PAGE = 50
+MOST_ROWS = 500
+REFRESH_INTERVAL_S = 10.0
+"""People go offline without any news."""
+
+NEWS_INTERVAL_S = 2.0
+"""The registry is asked no more often than this because of what is news; a person's own query is asked at once."""
+
+NAMED_HOLDERS = 5
+
+
+class ExplorePart(Part):
+    """Shows what a query finds, and keeps it true while it is in sight; `on_write` opens a conversation."""
+
+    NAME = "explore"
+    _esm: ClassVar[str] = read_static("dom.js", "explore.js", "listing.js")
+    _css: ClassVar[str] = read_static("explore.css")
+
+    def __init__(self, session: Session, on_write: Callable[[str], None], **traits: Any) -> None:
+        super().__init__(session, **traits)
+        self._on_write = on_write
+        self._query = Query(limit=PAGE)
+        self._asked = 0
+        self._refreshed_s = 0.0
+        self._refreshing = Repeated(self._refresh, NEWS_INTERVAL_S)
+
+    def commands(self) -> dict[str, Command]:
+        """Search, download, write to a sharer."""
+        return {"search": self._search, "download": self._download, "write": self._write}
+
+    def subscriptions(self) -> list[Subscription]:
+        """What exists comes from the registry; what we have and are getting, from the store."""
+        return [
+            (frozenset({"resources", "holdings", "presences"}), self._refreshing.soon),
+            (frozenset({"downloads", "files"}), self.redraw.soon),
+        ]
+
+    def tick(self) -> None:
+        """Ask again after a while."""
+        if self.sight and time.monotonic() - self._refreshed_s >= REFRESH_INTERVAL_S:
+            self._refreshing.soon()
+
+    def came_in_sight(self) -> None:
+        """What was found when it was last seen may be old."""
+        super().came_in_sight()
+        self._refreshing.soon()
+
+    async def release(self) -> None:
+        """Ask no more."""
+        await self._refreshing.stop()
+        await super().release()
+
+    async def draw(self) -> None:
+        """What is held and on its way; the listings are drawn as the registry answers."""
+        peer = self.peer
+        if peer is None or not self.sight:
+            return
+        held = {each.resource.id: str(each.path) for each in await peer.sharing.kept()}
+        downloads = {}
+        for row in reversed(peer.downloads()):
+            downloads[row.resource] = {
+                "state": row.state,
+                "done_bytes": row.done_bytes,
+                "size_bytes": row.size_bytes,
+                "error": row.error,
+            }
+        self.show(held=held, downloads=downloads)
+
+    async def _search(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        self._query = Query(
+            words=tuple(str(content.get("words", "")).split()),
+            available=bool(content.get("available")),
+            kind=str(content.get("kind", "")),
+            limit=min(max(int(content.get("limit", PAGE)), 1), MOST_ROWS),
+        )
+        self._asked += 1
+        await self._find()
+
+    async def _refresh(self) -> None:
+        if self.sight and self.peer is not None:
+            with self.errors_shown():
+                await self._find()
+
+    async def _find(self) -> None:
+        """Ask for the query in force; an answer that a later query has overtaken is dropped."""
+        peer, query, asked = self.peer, self._query, self._asked
+        if peer is None:
+            return
+        self._refreshed_s = time.monotonic()
+        explored = await peer.find(query)
+        rows = await asyncio.to_thread(_rows, peer, explored.listings)
+        if asked == self._asked:
+            more = len(rows) >= query.limit < MOST_ROWS
+            self.show(asked=asked, words=" ".join(query.words), rows=rows, more=more, notice=explored.notice)
+
+    async def _download(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        await (await self.session.peer()).request_download(str(content["resource"]))
+
+    async def _write(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        self._on_write(str(content["peer"]))
+
+
+def _rows(peer: Peer, listings: Sequence[Listing]) -> list[dict[str, Any]]:
+    names: dict[str, str] = {}
+
+    def name_of(holder: str) -> str:
+        if holder not in names:
+            names[holder] = "you" if holder == peer.id else peer.exploring.name_of(holder)
+        return names[holder]
+
+    return [_row(listing, name_of, peer.id) for listing in listings]
+
+
+def _row(listing: Listing, name_of: Callable[[str], str], me: str) -> dict[str, Any]:
+    resource = listing.resource
+    online_first = sorted(listing.holders, key=lambda holder: holder not in listing.online_holders)
+    return {
+        "id": resource.id,
+        "title": resource.title,
+        "authors": [str(author) for author in resource.authors],
+        "year": resource.year,
+        "kind": resource.kind,
+        "size_bytes": resource.size_bytes,
+        "file_name": resource.file_name,
+        "abstract": resource.abstract,
+        "keywords": list(resource.keywords),
+        "doi": resource.doi,
+        "license": resource.license,
+        "sharer": listing.sharer,
+        "sharer_id": resource.peer,
+        "sharer_fingerprint": fingerprint(resource.peer),
+        "mine": resource.peer == me,
+        "holders": [name_of(holder) for holder in online_first[:NAMED_HOLDERS]],
+        "more_holders": max(len(listing.holders) - NAMED_HOLDERS, 0),
+        "available": listing.available,
+    }

@@ -1,0 +1,184 @@
+"""Sharing from the panel: files of the browser's machine and of the server's, and what is shared already."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from academics_jupyter.errors import AcademicsError, UsageError
+from academics_jupyter.notebook.panels.part import Command, Part, Subscription, read_static
+from academics_jupyter.notebook.panels.uploads import Uploads
+from academics_jupyter.notebook.session import Session
+from academics_jupyter.peer.peer import Peer
+from academics_jupyter.peer.sharing import Kept
+
+TEXTS = ("title", "authors", "abstract", "keywords", "license", "doi")
+EARLIEST_YEAR = 1000
+LATEST_YEAR = 9999
+
+
+class SharePart(Part):
+    """Takes files in, shows what was found in them, and lists the repository."""
+
+    NAME = "share"
+    _esm: ClassVar[str] = read_static("dom.js", "uploads.js", "share.js")
+    _css: ClassVar[str] = read_static("share.css")
+
+    def __init__(self, session: Session, **traits: Any) -> None:
+        super().__init__(session, **traits)
+        self._uploads = Uploads()
+        self._swept = False
+
+    def commands(self) -> dict[str, Command]:
+        """The steps of an upload, sharing a path, and what can be done with a shared resource."""
+        return {
+            "begin": self._begin,
+            "chunk": self._chunk,
+            "finish": self._finish,
+            "drop": self._drop,
+            "share": self._share_path,
+            "describe": self._describe,
+            "unshare": self._unshare,
+        }
+
+    def subscriptions(self) -> list[Subscription]:
+        """Files and descriptions."""
+        return [(frozenset({"files", "resources"}), self.redraw.soon)]
+
+    async def draw(self) -> None:
+        """The repository."""
+        peer = self.peer
+        if peer is None or not self.sight:
+            return
+        self.show(repository=[_row(kept) for kept in await peer.sharing.kept()])
+
+    async def release(self) -> None:
+        """What is still on its way stays with the browser."""
+        await super().release()
+        await asyncio.to_thread(self._uploads.drop_all)
+
+    async def _begin(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        key, name, size_bytes = str(content["upload"]), str(content["name"]), int(content["size"])
+
+        def begin(parts: Path) -> None:
+            if not self._swept:
+                self._uploads.sweep(parts)
+                self._swept = True
+            self._uploads.begin(key, name, size_bytes, parts)
+
+        async with _reported(self, key):
+            await asyncio.to_thread(begin, (await self._registered()).folder.parts)
+            self.send({"received": key, "bytes": 0})
+
+    async def _chunk(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
+        key = str(content["upload"])
+        async with _reported(self, key):
+            received = await asyncio.to_thread(self._uploads.take, key, int(content["offset"]), buffers[0])
+            self.send({"received": key, "bytes": received})
+
+    async def _finish(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        key = str(content["upload"])
+        async with _reported(self, key):
+            try:
+                await self._share(key, await asyncio.to_thread(self._uploads.finish, key))
+            finally:
+                await asyncio.to_thread(self._uploads.drop, key)
+
+    async def _drop(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        await asyncio.to_thread(self._uploads.drop, str(content["upload"]))
+
+    async def _share_path(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        key = str(content["upload"])
+        async with _reported(self, key):
+            await self._share(key, Path(str(content["path"]).strip()))
+
+    async def _share(self, key: str, path: Path) -> None:
+        peer = await self._registered()
+        resource = await peer.share(path, on_progress=self._teller(key, path))
+        kept = next((each for each in await peer.sharing.kept() if each.resource.id == resource.id), None)
+        if kept is not None:
+            self.send({"shared": key, "row": _row(kept)})
+        self.redraw.soon()
+
+    def _teller(self, key: str, path: Path) -> Callable[[int], None]:
+        """Tells how far the taking in is; it is called from a thread, for every chunk."""
+        loop = asyncio.get_running_loop()
+        size_bytes = max(path.stat().st_size if path.is_file() else 0, 1)
+        told = -1
+
+        def tell(done_bytes: int) -> None:
+            nonlocal told
+            percent = 100 * done_bytes // size_bytes
+            if percent > told:
+                told = percent
+                loop.call_soon_threadsafe(self.send, {"taking": key, "percent": min(percent, 100)})
+
+        return tell
+
+    async def _describe(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        given = content["fields"]
+        description: dict[str, Any] = {name: str(given[name]).strip() for name in TEXTS if name in given}
+        if str(given.get("year", "")).strip():
+            description["year"] = _year(str(given["year"]))
+        peer = await self._registered()
+        resource = str(content["resource"])
+        await peer.describe(resource, **description)
+        self.send({"saved": resource})
+        self.redraw.soon()
+
+    async def _unshare(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        peer = await self._registered()
+        await peer.unshare(str(content["resource"]), delete=bool(content.get("delete")))
+        self.redraw.soon()
+
+    async def _registered(self) -> Peer:
+        peer = await self.session.peer()
+        if not peer.is_registered:
+            raise UsageError("You have no profile yet: register above.")
+        return peer
+
+
+class _reported:  # noqa: N801  reads as a verb where it is used
+    """What goes wrong with an upload is said at the upload."""
+
+    def __init__(self, part: Part, key: str) -> None:
+        self._part, self._key = part, key
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, AcademicsError):
+            self._part.send({"failed": self._key, "error": str(error)})
+            return True
+        if isinstance(error, OSError):
+            self._part.send({"failed": self._key, "error": f"The disk refused: {error.strerror or error}."})
+            return True
+        return False
+
+
+def _year(text: str) -> int:
+    if text.strip().isdigit() and EARLIEST_YEAR <= int(text) <= LATEST_YEAR:
+        return int(text)
+    raise UsageError(f"{text!r} is not a year: four digits.")
+
+
+def _row(kept: Kept) -> dict[str, Any]:
+    resource = kept.resource
+    return {
+        "id": resource.id,
+        "title": resource.title,
+        "authors": [str(author) for author in resource.authors],
+        "abstract": resource.abstract,
+        "keywords": list(resource.keywords),
+        "license": resource.license,
+        "doi": resource.doi,
+        "year": resource.year,
+        "kind": resource.kind,
+        "size_bytes": resource.size_bytes,
+        "file_name": resource.file_name,
+        "path": str(kept.path),
+        "ours": kept.ours,
+    }

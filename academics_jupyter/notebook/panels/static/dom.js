@@ -1,0 +1,194 @@
+// What all parts share: making elements, keeping lists in step, formats, and the talk with the kernel.
+// Whatever comes from a peer becomes a text node or an attribute that only holds text; nothing becomes HTML.
+
+const BEAT_MS = 20000;
+
+/** An element; `on…` properties are listeners, booleans switch attributes, the rest are attributes. */
+function h(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else put(node, name, value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+/** Set, switch or remove an attribute, only where it differs. */
+function put(node, name, value) {
+  if (value === false || value === null || value === undefined) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== String(value === true ? "" : value)) node.setAttribute(name, value === true ? "" : value);
+}
+
+/** Change a text only where it differs, so that what one has selected stays selected. */
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+  put(node, "hidden", node.dataset.keep === undefined && text === "");
+}
+
+/** A peer's words, which may run in either direction without disturbing what stands around them. */
+function bdi(text, properties = {}) {
+  return h("bdi", { dir: "auto", ...properties }, text);
+}
+
+function button(label, onclick, properties = {}) {
+  return h("button", { type: "button", onclick, ...properties }, label);
+}
+
+/** Names of a list as elements, each isolated, with commas between. */
+function names(list, more = 0) {
+  const nodes = list.flatMap((name, place) => (place ? [", ", bdi(name)] : [bdi(name)]));
+  return more ? [...nodes, ` and ${more} more`] : nodes;
+}
+
+/** Replace an element's children only where what they show differs from before. */
+function fill(node, signature, make) {
+  const key = JSON.stringify(signature);
+  if (node.academicsShown === key) return;
+  node.academicsShown = key;
+  node.replaceChildren(...[make()].flat());
+}
+
+/** Keep a parent's children in step with items: a known item keeps its element, its place in the page and its focus. */
+function keep(parent, items, keyOf, make, update) {
+  const known = (parent.academicsKept ??= new Map());
+  const wanted = new Set(items.map(keyOf));
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
+  for (const [key, node] of known) {
+    if (wanted.has(key)) continue;
+    node.remove();
+    known.delete(key);
+  }
+  items.forEach((item, place) => {
+    const key = keyOf(item);
+    if (!known.has(key)) known.set(key, make(item));
+    const node = known.get(key);
+    update(node, item);
+    if (parent.children[place] !== node) parent.insertBefore(node, parent.children[place] ?? null);
+  });
+  if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+}
+
+/** A progress bar that says in words how far it is. */
+function progressBar(label) {
+  return h("div", { class: "academics-bar", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100 }, h("div"));
+}
+
+function setProgress(bar, share) {
+  const percent = Math.round(100 * Math.min(Math.max(share, 0), 1));
+  put(bar, "aria-valuenow", percent);
+  bar.firstChild.style.width = `${percent}%`;
+}
+
+function bytes(count) {
+  const step = [["TB", 1e12], ["GB", 1e9], ["MB", 1e6], ["kB", 1e3]].find(([, size]) => count >= size);
+  if (!step) return `${count} ${count === 1 ? "byte" : "bytes"}`;
+  const value = count / step[1];
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${step[0]}`;
+}
+
+function duration(seconds) {
+  if (seconds < 60) return `${Math.max(1, Math.ceil(seconds))} s`;
+  if (seconds < 3600) return `${Math.ceil(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** A time of today as the hour, an older one as the day. */
+function moment(ms) {
+  const then = new Date(ms);
+  const today = then.toDateString() === new Date().toDateString();
+  return then.toLocaleString(undefined, today ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" });
+}
+
+/** A button that copies a text, also in pages that the browser keeps from its clipboard for want of HTTPS. */
+function copyButton(text, label) {
+  const node = button("Copy", async () => {
+    try {
+      if (navigator.clipboard) await navigator.clipboard.writeText(text);
+      else copyFromField(text);
+      node.textContent = "Copied";
+    } catch {
+      node.textContent = "Not copied";
+    }
+    setTimeout(() => (node.textContent = "Copy"), 1500);
+  }, { class: "academics-quiet", "aria-label": label });
+  return node;
+}
+
+function copyFromField(text) {
+  const field = h("textarea", { class: "academics-unseen" });
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+/** Connect a view with its part in the kernel: draw its state, tell whether it is in sight, show its problems. */
+function connect(model, el, name, draw, replies = {}) {
+  const view = `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
+  const state = {};
+  const ask = (command, content = {}, buffers = []) => model.send({ do: command, ...content }, undefined, buffers);
+  const problem = h("div", { class: "academics-problem", role: "alert", hidden: true });
+  const body = h("div", { class: "academics-body" });
+  el.classList.add("academics-part", `academics-${name}`);
+  el.append(problem, body);
+  if (model.get("selected")) asTabPanel(model.get("panel"), el, name);
+
+  const onMessage = (message) => {
+    if (message.state) {
+      Object.assign(state, message.state);
+      draw(state);
+    }
+    for (const [kind, reply] of Object.entries(replies)) if (message[kind] !== undefined) reply(message);
+  };
+  const onProblem = () => say(problem, model.get("problem"));
+  const onSelected = () => (el.hidden = model.get("selected") !== "" && model.get("selected") !== name);
+  model.on("msg:custom", onMessage);
+  model.on("change:problem", onProblem);
+  model.on("change:selected", onSelected);
+  onProblem();
+  onSelected();
+  const stopWatching = watchSight(el, (seen) => ask("sight", { view, seen }));
+  // `body` must be filled before the first state comes.
+  queueMicrotask(() => ask("look"));
+  const disconnect = () => {
+    stopWatching();
+    model.off("msg:custom", onMessage);
+    model.off("change:problem", onProblem);
+    model.off("change:selected", onSelected);
+  };
+  return { ask, body, state, disconnect };
+}
+
+function asTabPanel(panel, el, name) {
+  put(el, "role", "tabpanel");
+  put(el, "id", `academics-${panel}-${name}`);
+  put(el, "aria-labelledby", `academics-${panel}-tab-${name}`);
+}
+
+/** Tell when an element comes into sight or leaves it, and now and then that it still is in it. */
+function watchSight(el, tell) {
+  let crossing = false;
+  let told = false;
+  const look = () => {
+    const seen = crossing && document.visibilityState === "visible";
+    if (seen !== told) tell((told = seen));
+  };
+  const observer = new IntersectionObserver((entries) => {
+    crossing = entries.at(-1).isIntersecting;
+    look();
+  });
+  observer.observe(el);
+  const leave = () => told && tell((told = false));
+  const beat = setInterval(() => told && tell(true), BEAT_MS);
+  document.addEventListener("visibilitychange", look);
+  window.addEventListener("pagehide", leave);
+  return () => {
+    observer.disconnect();
+    clearInterval(beat);
+    document.removeEventListener("visibilitychange", look);
+    window.removeEventListener("pagehide", leave);
+    leave();
+  };
+}

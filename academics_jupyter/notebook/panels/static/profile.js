@@ -1,0 +1,79 @@
+// Who one is and whether one is online; for those without a profile, the form that makes one.
+
+function render({ model, el }) {
+  const line = h("div", { class: "academics-standing", "data-testid": "academics-standing" });
+  const form = registrationForm((given) => link.ask("register", given));
+  const notice = h("div", { class: "academics-notice", role: "status", hidden: true });
+  const link = connect(model, el, "profile", draw);
+  line.append(h("span", {}, "Opening your profile…"));
+  form.hidden = true;
+  link.body.append(line, form, notice);
+  const onProblem = () => setBusy(false);
+  model.on("change:problem", onProblem);
+
+  function draw(state) {
+    if (!state.role) return;
+    put(el, "data-role", state.role);
+    put(form, "hidden", state.role !== "unregistered");
+    put(line, "hidden", state.role === "unregistered");
+    say(form.querySelector(".academics-published"), state.published);
+    say(notice, [state.notice, state.role === "unregistered" ? "" : state.registry_error].filter(Boolean).join(" "));
+    const { role, name, fingerprint, links, driven_by: driver } = state;
+    fill(line, { role, name, fingerprint, links, driver }, () => standing(state, act));
+    setBusy(false);
+  }
+  function act(command) {
+    setBusy(true);
+    link.ask(command);
+  }
+  function setBusy(busy) {
+    for (const each of line.querySelectorAll("button")) each.disabled = busy;
+    form.querySelector("[type=submit]").disabled = busy;
+  }
+  form.addEventListener("submit", () => setBusy(true));
+  return () => {
+    model.off("change:problem", onProblem);
+    link.disconnect();
+  };
+}
+
+function standing(state, act) {
+  const online = state.role !== "stopped";
+  const me = [h("span", { class: "academics-dot", "data-online": online }), bdi(state.name, { class: "academics-me" })];
+  const key = h("span", { class: "academics-faint academics-key", title: `Your fingerprint: ${state.fingerprint}` }, state.fingerprint.slice(0, 9));
+  if (state.role === "passenger") {
+    return [...me, key, h("span", { class: "academics-faint academics-grow" }, "online; ", bdi(state.driven_by), " runs your peer")];
+  }
+  if (online) {
+    const links = `online, ${state.links} ${state.links === 1 ? "link" : "links"}`;
+    return [...me, key, h("span", { class: "academics-faint academics-grow" }, links), button("Go offline", () => act("stop"), { class: "academics-quiet" })];
+  }
+  const why = "offline: what you share or write waits";
+  return [
+    ...me,
+    key,
+    h("span", { class: "academics-faint academics-grow" }, why),
+    button("Go online", () => act("start"), { class: "academics-main", "data-testid": "academics-go-online" }),
+  ];
+}
+
+function registrationForm(register) {
+  const name = h("input", { type: "text", name: "name", required: true, maxlength: 100, autocomplete: "name", placeholder: "Ada Lovelace" });
+  const affiliation = h("input", { type: "text", name: "affiliation", maxlength: 200, autocomplete: "organization", placeholder: "optional" });
+  const form = h(
+    "form",
+    { class: "academics-form academics-registration", "data-testid": "academics-registration" },
+    h("strong", {}, "Join the network"),
+    h("label", {}, "Name", name),
+    h("label", {}, "Affiliation", affiliation),
+    h("p", { class: "academics-faint academics-published" }),
+    h("div", { class: "academics-actions" }, h("button", { type: "submit", class: "academics-main" }, "Register and go online")),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    register({ name: name.value, affiliation: affiliation.value });
+  });
+  return form;
+}
+
+export default { render };

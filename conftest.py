@@ -1,0 +1,11 @@
+"""Keeps tests and notebooks away from the profiles and the embedded registry of whoever runs them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+_folder = tempfile.TemporaryDirectory(prefix="academics-tests-", ignore_cleanup_errors=True)
+os.environ["XDG_DATA_HOME"] = _folder.name
+for name in [name for name in os.environ if name.startswith("ACADEMICS_")]:
+    del os.environ[name]

@@ -1,0 +1,69 @@
+"""A colleague for the example notebooks: a second peer, in a process of its own, that shares, reads and answers.
+
+`invite()` brings her online from a notebook. As a program this is an example of a peer with no notebook; she stays
+until her standard input ends, which it does when the notebook's kernel does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import academics
+
+HERE = Path(__file__).parent
+NAME = "Grace Hopper"
+_processes: list[subprocess.Popen[str]] = []
+
+
+def invite() -> None:
+    """Bring the colleague online and wait until she has shared her data; once for each kernel."""
+    if _processes and _processes[-1].poll() is None:
+        return
+    process = subprocess.Popen(
+        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE
+    )
+    _processes.append(process)
+    for line in process.stdout:
+        print(line, end="")
+        if line.startswith("ready"):
+            return
+    raise RuntimeError("The colleague did not come online; what she said is above.")
+
+
+async def main() -> None:
+    async with academics.open_peer(profile="quickstart-colleague") as peer:
+        events = peer.events()
+        await peer.register(NAME, affiliation="Harvard Computation Laboratory", interests="compilers, astronomy")
+        await peer.start("the quickstart's colleague")
+        if not peer.is_driver:
+            sys.exit(f"She is at work for another notebook already. {peer.notice}")
+        await peer.share(
+            HERE / "data" / "planets.csv",
+            title="Orbits of the planets",
+            authors="Johannes Kepler",
+            keywords="astronomy, orbits, Kepler",
+            license="CC0-1.0",
+        )
+        await peer.flushed()
+        print(f"ready: {NAME} is online and shares the orbits of the planets", flush=True)
+        answering = asyncio.create_task(answer(peer, events))
+        await asyncio.to_thread(sys.stdin.read)
+        answering.cancel()
+
+
+async def answer(peer: academics.Peer, events: academics.EventStream) -> None:
+    """Thank for messages, and download what others share."""
+    async for event in events:
+        match event:
+            case academics.MessageReceived(author=author, text=text):
+                await peer.chat(author, f"Thank you! You wrote: *{text.splitlines()[0]}*")
+            case academics.ResourceShared(resource=resource, title=title, sharer=sharer) if sharer != peer.id:
+                await peer.download(resource)
+                await peer.chat(sharer, f"I have just downloaded **{title}**, so now there are two of us who hold it.")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,153 @@
+// A peer in another language, written from docs/PROTOCOL.md. It dials a server and prints what it sees, one JSON object
+// a line. Usage: node client.mjs visit|refusals TASK, where TASK is JSON (see tests/integration/test_node_client.py).
+
+import { randomBytes } from 'node:crypto';
+
+import { ask, authentication, challenge, connected, link, request } from './link.mjs';
+import { envelope, fingerprint, identity, opened, pieceBytes, pieceCount, pieceHash, rootOf } from './protocol.mjs';
+
+const DAY_MS = 86_400_000;
+
+const print = (step, facts = {}) => process.stdout.write(`${JSON.stringify({ step, ...facts })}\n`);
+
+function header(me, sequence, lifetimeMs) {
+  const now = Date.now();
+  return { peer: me.id, epoch: now, sequence, issued_at_ms: now, expires_at_ms: now + lifetimeMs };
+}
+
+// This client has no server, so it announces no address; its certificate field is then of no use.
+function hello(me) {
+  const presence = { name: 'Node', urls: [], certificate: '0'.repeat(64), online: true };
+  const profile = { name: 'Node', affiliation: 'Another Language', interests: ['protocols'] };
+  const records = [
+    envelope(me, 'academics/1/presence', { ...header(me, 1, 90_000), ...presence }),
+    envelope(me, 'academics/1/profile', { ...header(me, 2, 365 * DAY_MS), ...profile }),
+  ];
+  return { version: 1, agent: 'node-client/1', records };
+}
+
+function message(me, recipient, sequence, text, more = {}) {
+  return {
+    message: envelope(me, 'academics/1/message', {
+      id: randomBytes(16).toString('hex'),
+      author: me.id,
+      recipient,
+      series: me.series,
+      sequence,
+      sent_at_ms: Date.now(),
+      text,
+      ...more,
+    }),
+  };
+}
+
+// Answers what the server asks; `came` is told of each message that holds.
+const handling = (me, server, came) => (event, data) => {
+  switch (event) {
+    case 'ping':
+    case 'news':
+      return { done: true };
+    case 'token':
+      return { error: 'not_held' };
+    case 'chat': {
+      const got = opened(data.message, 'academics/1/message', server.id, 'author');
+      if (got.recipient !== me.id) return { error: 'wrong_peer' };
+      came(got);
+      return { done: true };
+    }
+    default:
+      return { error: 'unknown_event' };
+  }
+};
+
+async function fetched(server, resource, token) {
+  const path = `/academics/resources/${resource}`;
+  const headers = { Authorization: `Bearer ${token.token}`, 'Accept-Encoding': 'identity' };
+  const pieces = await request(server, `${path}/pieces`, headers);
+  const size = token.size_bytes;
+  const length = pieceBytes(size);
+  const last = pieceCount(size) - 1;
+  const ranges = [];
+  for (const index of [1, last]) {
+    const [start, end] = [index * length, Math.min((index + 1) * length, size)];
+    const range = await request(server, path, { ...headers, Range: `bytes=${start}-${end - 1}` });
+    const holds = pieceHash(range.body, size).equals(pieces.body.subarray(index * 32, index * 32 + 32));
+    ranges.push({ index, status: range.status, told: range.headers['content-range'], holds });
+  }
+  const wrong = {
+    unnamed: (await request(server, path, headers)).status,
+    beyond: (await request(server, path, { ...headers, Range: `bytes=0-${size}` })).status,
+    tokenless: (await request(server, path, { Range: 'bytes=0-0' })).status,
+    nowhere: (await request(server, '/academics', headers)).status,
+  };
+  return { size, status: pieces.status, root: rootOf(pieces.body, size), pieces: last + 1, ranges, wrong };
+}
+
+async function visit({ server, resource, text, refused }) {
+  const me = { ...identity(), series: Date.now() };
+  const message1 = message(me, server.id, 1, text);
+  const reply = Promise.withResolvers();
+  const { socket, welcome } = await link(me, server, hello(me), handling(me, server, reply.resolve));
+  const [presence, profile] = ['presence', 'profile'].map((kind, at) =>
+    opened(welcome.records[at], `academics/1/${kind}`, server.id, 'peer'),
+  );
+  print('linked', { id: me.id, fingerprint: fingerprint(me.id), agent: welcome.agent, presence, profile });
+
+  print('said', { answer: await ask(socket, 'chat', message1), again: await ask(socket, 'chat', message1) });
+  print('heard', { message: await reply.promise });
+
+  const stranger = identity();
+  const forged = message(me, server.id, 2, 'forged');
+  forged.message.signature = message(me, server.id, 2, 'other').message.signature;
+  print('refused', {
+    forged: await ask(socket, 'chat', forged),
+    overheard: await ask(socket, 'chat', message(me, stranger.id, 2, 'for another')),
+    bare: await ask(socket, 'ping', null),
+    unknown: await ask(socket, refused.event, {}),
+    again: await ask(socket, 'hello', hello(me)),
+    lacking: await ask(socket, 'token', { resource: refused.resource }),
+    misnamed: await ask(socket, 'token', { resource: 'x' }),
+  });
+  const future = envelope(me, 'academics/1/novelty', { peer: me.id });
+  print('ignored', {
+    news: await ask(socket, 'news', { records: [future], extra: 1 }),
+    ping: await ask(socket, 'ping', { extra: [] }),
+  });
+
+  print('fetched', await fetched(server, resource, await ask(socket, 'token', { resource })));
+  socket.close();
+}
+
+const refusal = (attempt) => attempt.then(() => 'accepted', (error) => error.message);
+
+async function refusals({ server }) {
+  const me = identity();
+  const cheat = authentication(me, server, await challenge(server), identity());
+  print('wrong proof', { code: await refusal(connected(server, cheat)) });
+
+  const auth = authentication(me, server, await challenge(server));
+  const socket = await connected(server, auth);
+  print('replayed', { code: await refusal(connected(server, auth)) });
+
+  const ended = new Promise((resolve) => socket.once('disconnect', resolve));
+  print('before hello', { answer: await ask(socket, 'ping', {}), ended: await ended });
+
+  const other = { ...server, id: identity().id };
+  const misled = authentication(me, other, await challenge(server));
+  print('wrong peer', { code: await refusal(connected(server, misled)) });
+  print('unversioned', { code: await refusal(connected(server, { ...auth, version: 2, nonce_server: await challenge(server) })) });
+  print('malformed', { code: await refusal(connected(server, { version: 1 })) });
+
+  const origin = { Origin: 'https://example.org' };
+  const upgrade = authentication(me, server, await challenge(server));
+  print('browser', {
+    challenge: (await request(server, '/academics/challenge', origin)).status,
+    polling: (await request(server, '/socket.io/?EIO=4&transport=polling')).status,
+    websocket: (await request(server, '/socket.io/?EIO=4&transport=websocket', origin)).status,
+    link: await refusal(connected(server, upgrade, origin)),
+  });
+  print('pinned', { error: await refusal(challenge({ ...server, certificate: '0'.repeat(64) })) });
+}
+
+const [scenario, task] = process.argv.slice(2);
+await { visit, refusals }[scenario](JSON.parse(task));

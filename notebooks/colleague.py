@@ -35,8 +35,8 @@ def invite() -> None:
 
 async def main() -> None:
     async with academics.open_peer(profile="quickstart-colleague") as peer:
-        events = peer.events()
         await peer.register(NAME, affiliation="Harvard Computation Laboratory", interests="compilers, astronomy")
+        events = peer.events()
         await peer.start("the quickstart's colleague")
         if not peer.is_driver:
             sys.exit(f"She is at work for another notebook already. {peer.notice}")
@@ -59,7 +59,7 @@ async def answer(peer: academics.Peer, events: academics.EventStream) -> None:
     async for event in events:
         match event:
             case academics.MessageReceived(author=author, text=text):
-                await peer.chat(author, f"Thank you! You wrote: *{text.splitlines()[0]}*")
+                await peer.chat(author, f"Thank you for writing: “{text.splitlines()[0]}”")
             case academics.ResourceShared(resource=resource, title=title, sharer=sharer) if sharer != peer.id:
                 await peer.download(resource)
                 await peer.chat(sharer, f"I have just downloaded **{title}**, so now there are two of us who hold it.")

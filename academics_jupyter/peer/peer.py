@@ -8,144 +8,32 @@ profile (a passenger) while the first one (the driver) carries it out.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from academics_jupyter.errors import NotRegisteredError, NotStartedError, ProfileDrivenElsewhereError, UsageError
+from academics_jupyter.errors import NotStartedError
 from academics_jupyter.metadata.bibtex import bibtex
 from academics_jupyter.peer import tables
-from academics_jupyter.peer.chatting import ChattingService
-from academics_jupyter.peer.context import Context
-from academics_jupyter.peer.downloading import DownloadingService
-from academics_jupyter.peer.engine import Engine
 from academics_jupyter.peer.events import EventStream
-from academics_jupyter.peer.exploring import Explored, ExploringService, Listing
-from academics_jupyter.peer.lookup import Lookup
-from academics_jupyter.peer.settings import Settings, resolve
-from academics_jupyter.peer.sharing import Description, SharingService
-from academics_jupyter.peer.status import Status, Waiting
+from academics_jupyter.peer.exploring import Explored, Listing
+from academics_jupyter.peer.profile import OpenProfile
+from academics_jupyter.peer.settings import resolve
+from academics_jupyter.peer.sharing import Description
 from academics_jupyter.protocol.identity import fingerprint
-from academics_jupyter.protocol.records import Profile, Resource
+from academics_jupyter.protocol.records import Resource
 from academics_jupyter.registry.port import Query
 from academics_jupyter.store.downloads import ENDED, Download
-from academics_jupyter.store.folder import ProfileFolder
-from academics_jupyter.store.keys import FILE_WARNING, Protection, create_keys, load_keys
 from academics_jupyter.store.messages import StoredMessage
 from academics_jupyter.store.outbox import REGISTRY
-from academics_jupyter.store.profile import ProfileDetails
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Peer:
-    """One profile in this process. Made by `Peer.open` on the event loop that it runs on from then on."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.folder = ProfileFolder(settings.home, settings.profile)
-        self.notice = ""
-        """One line that the last call wants the person to know, if any."""
-        self.loaded: list[str] = []
-        """The resources downloaded by this process, which are what `cite` cites by itself."""
-        self._opened: Context | None = None
-        self._engine: Engine | None = None
-        self._changing = asyncio.Lock()
-
-    @classmethod
-    async def open(cls, settings: Settings) -> Peer:
-        """The peer of a profile, registered or not, online or not.
-
-        Raises KeysLockedError, StoreDamagedError or another StoreError where the profile cannot be opened.
-        """
-        peer = cls(settings)
-        if peer.folder.exists:
-            await peer._open_profile()
-        return peer
-
-    async def close(self) -> None:
-        """Go offline and close the profile."""
-        await self.stop()
-        if self._opened is not None:
-            await self._opened.close()
-            self._opened = None
-
-    # Profile and presence
-
-    async def register(
-        self,
-        name: str | None = None,
-        email: str | None = None,
-        affiliation: str | None = None,
-        interests: str | tuple[str, ...] | None = None,
-    ) -> Profile:
-        """Make the profile and its identity, or change what is given of it. Does not go online by itself."""
-        self.notice = ""
-        if self._opened is None:
-            if not (name or "").strip():
-                raise UsageError("A new profile needs a name: %register --name NAME.")
-            await self._create_profile()
-        return await asyncio.to_thread(self._edit_profile, name, email, affiliation, interests)
-
-    async def start(self, label: str = "") -> Status:
-        """Go online. In a second kernel of the profile, become a passenger of the one that is online.
-
-        Raises NotRegisteredError, MongodMissingError or UsageError; a registry that does not answer is no hindrance.
-        """
-        self.notice = ""
-        context = self._context
-        if context.store.profile.get() is None:
-            raise NotRegisteredError("Your store is new and does not say who you are: %register --name NAME.")
-        async with self._changing:
-            if self._engine is None:
-                engine = Engine(context, self.exploring, self.sharing, self.chatting)
-                try:
-                    await engine.start(label or f"process {os.getpid()}")
-                except ProfileDrivenElsewhereError as error:
-                    self.notice = str(error)
-                except OSError as error:
-                    where = f"port {self.settings.port} of {self.settings.bind_host or 'this machine'}"
-                    raise UsageError(
-                        f"The server cannot use {where} ({error.strerror}): set ACADEMICS_PORT to a free one, or to 0."
-                    ) from error
-                else:
-                    self._engine = engine
-        if context.registry_error and not self.notice:
-            self.notice = f"{context.registry_error} You are offline until it does; what you do waits for it."
-        return self.status()
-
-    async def stop(self) -> Status:
-        """Go offline cleanly. Safe to repeat."""
-        self.notice = ""
-        async with self._changing:
-            engine, self._engine = self._engine, None
-            if engine is not None:
-                await engine.stop()
-        return self.status()
-
-    def status(self) -> Status:
-        """The peer at a glance."""
-        if self._opened is None:
-            return Status(role="unregistered", profile=self.settings.profile)
-        context = self._opened
-        details = context.store.profile.get()
-        driver = None if self._engine else self.folder.driver()
-        return Status(
-            role="driver" if self._engine else "passenger" if driver else "stopped",
-            profile=self.settings.profile,
-            name=details.name if details else "",
-            fingerprint=fingerprint(context.me),
-            registry="given by ACADEMICS_REGISTRY" if self.settings.registry else "embedded",
-            registry_state=context.registry_state,
-            address=", ".join(self._engine.presence.urls) if self._engine else "",
-            links=len(self._engine.mesh.links) if self._engine else 0,
-            waiting=self._waiting(context),
-            downloads=len(context.store.downloads.pending()),
-            driven_by=driver.label if driver else "",
-        )
+class Peer(OpenProfile):
+    """One profile in this process, and what a person can do with it. Made by `Peer.open`."""
 
     # Sharing
 
@@ -350,92 +238,6 @@ class Peer:
             return []
         known = [signed.record.id for signed in self._opened.store.records.resources() if not signed.record.withdrawn]
         return list(dict.fromkeys([*self.lookup.rows, *known]))
-
-    @property
-    def is_registered(self) -> bool:
-        """Whether the profile has an identity."""
-        return self._opened is not None
-
-    @property
-    def is_driver(self) -> bool:
-        """Whether this process runs the peer."""
-        return self._engine is not None
-
-    @property
-    def id(self) -> str:
-        """This peer's public key in hex."""
-        return self._context.me
-
-    @property
-    def _context(self) -> Context:
-        if self._opened is None:
-            raise NotRegisteredError("You have no profile yet: %register --name NAME makes one.")
-        return self._opened
-
-    async def _create_profile(self) -> None:
-        keys, protection = await asyncio.to_thread(create_keys, self.folder, self.settings.passphrase)
-        if protection is Protection.FILE:
-            self.notice = FILE_WARNING
-        self._attach(Context(self.settings, self.folder, keys))
-
-    async def _open_profile(self) -> None:
-        keys, _ = await asyncio.to_thread(load_keys, self.folder, self.settings.passphrase)
-        self._attach(Context(self.settings, self.folder, keys))
-
-    def _attach(self, context: Context) -> None:
-        self._opened = context
-        self.sharing = SharingService(context)
-        self.exploring = ExploringService(context)
-        self.chatting = ChattingService(context)
-        self.downloading = DownloadingService(context, self.exploring)
-        self.lookup = Lookup(context, self.exploring)
-
-    def _edit_profile(
-        self, name: str | None, email: str | None, affiliation: str | None, interests: str | tuple[str, ...] | None
-    ) -> Profile:
-        context = self._context
-        known = context.store.profile.get() or ProfileDetails(name="")
-        listed = interests.split(",") if isinstance(interests, str) else interests
-        details = ProfileDetails(
-            name=(known.name if name is None else name).strip(),
-            email=(known.email if email is None else email).strip(),
-            affiliation=(known.affiliation if affiliation is None else affiliation).strip(),
-            interests=known.interests if listed is None else tuple(each.strip() for each in listed if each.strip()),
-        )
-        if not details.name:
-            raise UsageError("A profile needs a name: %register --name NAME.")
-        profile = Profile(
-            **context.header(),
-            name=details.name,
-            email=details.email,
-            affiliation=details.affiliation,
-            interests=details.interests,
-        )
-        with context.store.transaction():
-            context.store.profile.put(details)
-            return context.publish(profile).record
-
-    def _waiting(self, context: Context) -> tuple[Waiting, ...]:
-        return tuple(
-            Waiting(
-                what="a message" if entry.kind == "message" else entry.reference.partition("\n")[0].rpartition("/")[2],
-                destination="the registry" if entry.kind == "record" else self.exploring.name_of(entry.destination),
-                why=entry.error or self._why(context, entry.destination, entry.kind),
-            )
-            for entry in context.store.outbox.waiting()
-        )
-
-    def _why(self, context: Context, destination: str, kind: str) -> str:
-        if self._engine is None and self.folder.driver() is None:
-            return "your peer is offline"
-        contact = context.store.peers.get(destination)
-        if kind == "message" and not (contact and contact.online):
-            return "they are offline"
-        return "on its way"
-
-    def _note_if_offline(self, done: str) -> None:
-        if self._engine is None and self.folder.driver() is None:
-            self.notice = f"{done} and goes out once you are online: %academics start."
 
     def _note_contact(self, peer: str) -> None:
         self._context.store.peers.seen(peer, self.exploring.name_of(peer), self._context.clock.now_ms())

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from academics_jupyter.errors import UsageError
+from academics_jupyter.registry.opening import default_folder
 
 LOOPBACK = "127.0.0.1"
 ENVIRONMENT = {
@@ -48,7 +49,7 @@ class Settings:
     @property
     def registry_folder(self) -> Path:
         """Where the embedded registry lives: one for each user of the machine, whichever homes their profiles have."""
-        return default_home() / "registry"
+        return default_folder()
 
     @property
     def is_local(self) -> bool:

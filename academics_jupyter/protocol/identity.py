@@ -10,13 +10,14 @@ from msgspec import Meta
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
-PeerId = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+# `\Z`, as `$` lets a line feed through at the end: the same key under a second name.
+PeerId = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 """A peer's Ed25519 public key in lower-case hex, 64 characters."""
 
-Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 """32 bytes in lower-case hex."""
 
-Signature = Annotated[str, Meta(pattern="^[0-9a-f]{128}$")]
+Signature = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}\Z")]
 """An Ed25519 signature in lower-case hex, 128 characters."""
 
 FINGERPRINT_LENGTH = 32

@@ -19,7 +19,7 @@ from nacl.signing import SigningKey
 
 from academics_jupyter.errors import LocalProtocolError, RemoteProtocolError
 from academics_jupyter.protocol.identity import PeerId, sign, verifies
-from academics_jupyter.protocol.records import Counter, Envelope, TimeMs, decode
+from academics_jupyter.protocol.records import MAX_PAYLOAD_BYTES, Counter, Envelope, TimeMs, decode, signed_bytes
 
 MAX_TEXT_LENGTH = 32_000
 """In characters."""
@@ -30,7 +30,7 @@ class Message(Struct, frozen=True, kw_only=True):
 
     LABEL: ClassVar[str] = "academics/1/message"
 
-    id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+    id: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
     author: PeerId
     recipient: PeerId
     series: Counter
@@ -41,22 +41,25 @@ class Message(Struct, frozen=True, kw_only=True):
 
 def sign_message(key: SigningKey, message: Message) -> Envelope:
     """A message of our own as it travels. Raises LocalProtocolError if it breaks its own schema."""
-    payload = f"{message.LABEL}\n{msgspec.json.encode(message).decode()}"
-    envelope = Envelope(payload=payload, signature=sign(key, payload.encode()))
     try:
+        payload = f"{message.LABEL}\n{msgspec.json.encode(message).decode()}"
+        envelope = Envelope(payload=payload, signature=sign(key, payload.encode()))
         open_message(envelope)
-    except RemoteProtocolError as error:
+    except (RemoteProtocolError, UnicodeError) as error:
         raise LocalProtocolError(f"The message cannot be sent: {error}") from error
     return envelope
 
 
 def open_message(envelope: Envelope) -> Message:
     """Check an envelope and read the message in it. Raises RemoteProtocolError."""
+    signed = signed_bytes(envelope)
+    if len(envelope.payload) > MAX_PAYLOAD_BYTES:
+        raise RemoteProtocolError("a message is too long")
     label, _, text = envelope.payload.partition("\n")
     if label != Message.LABEL:
         raise RemoteProtocolError("not a message", "unknown_kind")
     message = decode(text, Message)
-    if not verifies(message.author, envelope.payload.encode(), envelope.signature):
+    if not verifies(message.author, signed, envelope.signature):
         raise RemoteProtocolError("a message's signature does not hold", "bad_signature")
     return message
 

@@ -8,12 +8,14 @@ A record travels and is kept as the exact bytes that were signed, so nobody ever
 Invariants
 - A payload is read only after its signature held, and only as the kind its label names.
 - Of two records with the same key, the one with the higher (epoch, sequence) counts.
+- A payload says nothing twice: an object with two members of one name is refused, whichever its readers would take.
 - Times are milliseconds since 1970 by the registry's clock; a record is void from `expires_at_ms` on.
 - Fields a reader does not know are ignored, so that later versions can add some.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -104,7 +106,7 @@ class Resource(Record, frozen=True, kw_only=True):
     size_bytes: Annotated[int, Meta(ge=0, le=MAX_SIZE_BYTES)]
     file_name: Annotated[str, Meta(min_length=1, max_length=255)]
     media_type: Annotated[str, Meta(max_length=127)]
-    kind: Annotated[str, Meta(pattern="^(paper|data|notebook|figure|code|text|other)$")]
+    kind: Annotated[str, Meta(pattern=r"^(paper|data|notebook|figure|code|text|other)\Z")]
     title: Line
     authors: Annotated[tuple[Author, ...], Meta(max_length=300)] = ()
     abstract: Annotated[str, Meta(max_length=10_000)] = ""
@@ -167,11 +169,11 @@ def sign_record(key: SigningKey, record: R) -> Signed[R]:
 
     Raises LocalProtocolError if it breaks its own schema or is too long.
     """
-    payload = f"{record.LABEL}\n{msgspec.json.encode(record).decode()}"
-    signature = sign(key, payload.encode())
     try:
+        payload = f"{record.LABEL}\n{msgspec.json.encode(record).decode()}"
+        signature = sign(key, payload.encode())
         open_record(Envelope(payload=payload, signature=signature))
-    except RemoteProtocolError as error:
+    except (RemoteProtocolError, UnicodeError) as error:
         raise LocalProtocolError(f"The record cannot be published: {error}") from error
     return Signed(record, payload, signature)
 
@@ -181,16 +183,25 @@ def open_record(envelope: Envelope) -> Signed[Record]:
 
     Raises RemoteProtocolError, code `malformed`, `unknown_kind` or `bad_signature`. Expiry is the reader's to check.
     """
-    if len(envelope.payload.encode()) > MAX_PAYLOAD_BYTES:
+    signed = signed_bytes(envelope)
+    if len(signed) > MAX_PAYLOAD_BYTES:
         raise RemoteProtocolError("a record is too long")
     label, _, text = envelope.payload.partition("\n")
     kind = KINDS.get(label)
     if kind is None:
         raise RemoteProtocolError("a record of a kind we do not know", "unknown_kind")
     record = decode(text, kind)
-    if not verifies(record.peer, envelope.payload.encode(), envelope.signature):
+    if not verifies(record.peer, signed, envelope.signature):
         raise RemoteProtocolError("a record's signature does not hold", "bad_signature")
     return Signed(record, envelope.payload, envelope.signature)
+
+
+def signed_bytes(envelope: Envelope) -> bytes:
+    """The bytes that an envelope's signature covers. Raises RemoteProtocolError where they cannot be written as UTF-8."""
+    try:
+        return envelope.payload.encode()
+    except UnicodeError as error:
+        raise RemoteProtocolError("a payload that is no UTF-8") from error
 
 
 def open_as(kind: type[R], envelope: Envelope) -> Signed[R]:
@@ -207,9 +218,18 @@ T = TypeVar("T")
 def decode(text: str, kind: type[T]) -> T:
     """Read JSON from a peer as `kind`, strictly. Raises RemoteProtocolError."""
     try:
+        json.loads(text, object_pairs_hook=unique_members)
         return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise RemoteProtocolError(f"not a valid {kind.__name__}: {error}") from error
+
+
+def unique_members(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, for `json.loads`. Raises ValueError where it has two members of one name."""
+    unique = dict(members)
+    if len(unique) != len(members):
+        raise ValueError("an object has two members of one name")
+    return unique
 
 
 def convert(data: Any, kind: type[T]) -> T:

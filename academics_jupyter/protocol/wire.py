@@ -32,7 +32,11 @@ EVENTS_PER_SECOND = 100
 EVENTS_AT_ONCE = 500
 """The rate each link may send at and the burst it may send; above it the answer is `too_fast`."""
 
-Code = Annotated[str, Meta(max_length=40, pattern="^[a-z_]+$")]
+FRAMES_PER_SECOND = 1_000
+FRAMES_AT_ONCE = 10_000
+"""The rate of frames of all kinds above which a connection is ended."""
+
+Code = Annotated[str, Meta(max_length=40, pattern=r"^[a-z_]+\Z")]
 
 CODES = {
     "malformed": "the message does not follow its schema",
@@ -111,16 +115,17 @@ class Refusal(Struct, frozen=True, kw_only=True):
 
 
 class Allowance:
-    """How many events a link may still send: a bucket of EVENTS_AT_ONCE, refilled at EVENTS_PER_SECOND."""
+    """How many more may come: a bucket of `at_once`, refilled at `per_second`."""
 
-    def __init__(self, now_ms: int) -> None:
-        self._left = float(EVENTS_AT_ONCE)
+    def __init__(self, now_ms: int, at_once: int = EVENTS_AT_ONCE, per_second: int = EVENTS_PER_SECOND) -> None:
+        self._at_once, self._per_second = at_once, per_second
+        self._left = float(at_once)
         self._at_ms = now_ms
 
     def take(self, now_ms: int) -> bool:
-        """Count one event; false if it is one too many."""
-        refill = max(0, now_ms - self._at_ms) * EVENTS_PER_SECOND / 1000
-        self._left = min(EVENTS_AT_ONCE, self._left + refill)
+        """Count one; false if it is one too many."""
+        refill = max(0, now_ms - self._at_ms) * self._per_second / 1000
+        self._left = min(self._at_once, self._left + refill)
         self._at_ms = now_ms
         if self._left < 1:
             return False

@@ -30,7 +30,7 @@ class ExplorePart(Part):
     """Shows what a query finds, and keeps it true while it is in sight; `on_write` opens a conversation."""
 
     NAME = "explore"
-    _esm: ClassVar[str] = read_static("dom.js", "explore.js", "listing.js")
+    _esm: ClassVar[str] = read_static("dom.js", "listing.js", "explore.js")
     _css: ClassVar[str] = read_static("explore.css")
 
     def __init__(self, session: Session, on_write: Callable[[str], None], **traits: Any) -> None:

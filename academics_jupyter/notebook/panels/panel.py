@@ -17,12 +17,13 @@ from academics_jupyter.notebook.panels.explore import ExplorePart
 from academics_jupyter.notebook.panels.part import Part
 from academics_jupyter.notebook.panels.profile import ProfilePart
 from academics_jupyter.notebook.panels.share import SharePart
-from academics_jupyter.notebook.panels.tabs import Tabs
+from academics_jupyter.notebook.panels.tabs import FIRST, Tabs
 from academics_jupyter.notebook.session import Session
 from academics_jupyter.peer.peer import Peer
 
 TICK_S = 3.0
 ROOT_CLASS = "academics-panel"
+UNREGISTERED_CLASS = "academics-unregistered"
 
 
 class Panel(ipywidgets.VBox):
@@ -36,10 +37,11 @@ class Panel(ipywidgets.VBox):
         self.session = session
         self.tabs = Tabs(panel=panel)
         self.profile = ProfilePart(session, self._follow, panel=panel)
-        self.explore = ExplorePart(session, self._write_to, panel=panel)
-        self.share = SharePart(session, panel=panel)
-        self.downloads = DownloadsPart(session, lambda count: self.tabs.count(downloads=count), panel=panel)
-        self.chat = ChatPart(session, lambda count: self.tabs.count(chat=count), panel=panel)
+        shown = {"panel": panel, "selected": FIRST}
+        self.explore = ExplorePart(session, self._write_to, **shown)
+        self.share = SharePart(session, **shown)
+        self.downloads = DownloadsPart(session, lambda count: self.tabs.count(downloads=count), **shown)
+        self.chat = ChatPart(session, lambda count: self.tabs.count(chat=count), **shown)
         self.parts: tuple[Part, ...] = (self.profile, self.explore, self.share, self.downloads, self.chat)
         self._links = [ipywidgets.jslink((self.tabs, "selected"), (part, "selected")) for part in self.parts[1:]]
         self._followed: Peer | None = None
@@ -87,6 +89,7 @@ class Panel(ipywidgets.VBox):
         self._stop_following()
         self._followed = peer
         self.tabs.registered = peer is not None
+        (self.remove_class if peer else self.add_class)(UNREGISTERED_CLASS)
         if peer is not None:
             subscriptions = [each for part in self.parts for each in part.subscriptions()]
             self._unfollow = [peer.on_change(topics, callback) for topics, callback in subscriptions]

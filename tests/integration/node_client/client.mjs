@@ -26,7 +26,7 @@ function hello(me) {
   return { version: 1, agent: 'node-client/1', records };
 }
 
-function message(me, recipient, sequence, text, more = {}) {
+function message(me, recipient, sequence, text) {
   return {
     message: envelope(me, 'academics/1/message', {
       id: randomBytes(16).toString('hex'),
@@ -36,7 +36,6 @@ function message(me, recipient, sequence, text, more = {}) {
       sequence,
       sent_at_ms: Date.now(),
       text,
-      ...more,
     }),
   };
 }
@@ -135,7 +134,8 @@ async function refusals({ server }) {
   const other = { ...server, id: identity().id };
   const misled = authentication(me, other, await challenge(server));
   print('wrong peer', { code: await refusal(connected(server, misled)) });
-  print('unversioned', { code: await refusal(connected(server, { ...auth, version: 2, nonce_server: await challenge(server) })) });
+  const newer = { ...auth, version: 2, nonce_server: await challenge(server) };
+  print('unversioned', { code: await refusal(connected(server, newer)) });
   print('malformed', { code: await refusal(connected(server, { version: 1 })) });
 
   const origin = { Origin: 'https://example.org' };

@@ -94,16 +94,14 @@ export async function link(me, server, hello, handle) {
   const auth = authentication(me, server, await challenge(server));
   const socket = await connected(server, auth);
   const proof = Promise.withResolvers();
-  socket.onAny((event, data, answer) =>
-    proof.promise.then(async () => answer?.(await handle(event, data)), () => socket.close()),
-  );
+  socket.onAny(async (event, data, answer) => {
+    if (await proof.promise) answer?.(await handle(event, data));
+  });
   const welcome = await ask(socket, 'hello', hello);
   const bytes = labelled(SERVER_LABEL, transcript(auth, server.certificate));
-  if (welcome.error || !verifies(server.id, bytes, welcome.proof)) {
-    proof.reject(new Error('not proven'));
-    socket.close();
-    throw new Error(welcome.error ?? 'the server did not prove who it is');
-  }
-  proof.resolve();
-  return { socket, welcome, auth };
+  const holds = !welcome.error && verifies(server.id, bytes, welcome.proof);
+  proof.resolve(holds);
+  if (holds) return { socket, welcome };
+  socket.close();
+  throw new Error(welcome.error ?? 'the server did not prove who it is');
 }

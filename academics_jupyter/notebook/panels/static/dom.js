@@ -20,10 +20,10 @@ function put(node, name, value) {
   else if (node.getAttribute(name) !== String(value === true ? "" : value)) node.setAttribute(name, value === true ? "" : value);
 }
 
-/** Change a text only where it differs, so that what one has selected stays selected. */
+/** Show a text, or hide where there is none; only where it differs, so that what one has selected stays selected. */
 function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
-  put(node, "hidden", node.dataset.keep === undefined && text === "");
+  put(node, "hidden", text === "");
 }
 
 /** A peer's words, which may run in either direction without disturbing what stands around them. */
@@ -150,8 +150,7 @@ function connect(model, el, name, draw, replies = {}) {
   onProblem();
   onSelected();
   const stopWatching = watchSight(el, (seen) => ask("sight", { view, seen }));
-  // `body` must be filled before the first state comes.
-  queueMicrotask(() => ask("look"));
+  ask("look");
   const disconnect = () => {
     stopWatching();
     model.off("msg:custom", onMessage);

@@ -1,0 +1,100 @@
+// One resource in a list: its title, authors and holders, what can be done with it, and on request its description.
+
+function makeListing(row, view) {
+  const detail = h("div", { class: "academics-detail-box", hidden: true, id: `academics-detail-${row.id}` });
+  const title = button("", () => toggle(row.id, view), { class: "academics-title", "aria-expanded": "false", "aria-controls": detail.id });
+  const parts = {
+    title,
+    detail,
+    about: h("div", { class: "academics-faint" }),
+    holders: h("div", { class: "academics-faint academics-holders" }),
+    action: h("div", { class: "academics-action" }),
+    failure: h("div", { class: "academics-error", hidden: true }),
+  };
+  const text = h("div", { class: "academics-grow" }, title, parts.about, parts.holders, parts.failure);
+  const node = h("li", { class: "academics-resource", "data-resource": row.id }, h("div", { class: "academics-row-top" }, text, parts.action), detail);
+  node.academicsParts = parts;
+  return node;
+}
+
+function toggle(id, view) {
+  view.opened = view.opened === id ? null : id;
+  view.redraw();
+}
+
+function drawListing(node, row, view) {
+  const parts = node.academicsParts;
+  const path = view.state.held?.[row.id];
+  const download = path ? undefined : view.state.downloads?.[row.id];
+  const opened = view.opened === row.id;
+  put(node, "data-available", row.available ? "true" : "false");
+  put(node, "data-held", path !== undefined);
+  fill(parts.title, row.title || row.file_name, () => bdi(row.title || row.file_name));
+  put(parts.title, "aria-expanded", opened ? "true" : "false");
+  fill(parts.about, [row.authors, row.year, row.kind, row.size_bytes], () => aboutOf(row));
+  fill(parts.holders, [row.holders, row.more_holders, row.available], () => holdersOf(row));
+  say(parts.failure, download?.state === "failed" ? download.error : "");
+  drawAction(parts.action, row, path, download, view);
+  put(parts.detail, "hidden", !opened);
+  if (opened) fill(parts.detail, [row, path], () => detailOf(row, path, view));
+}
+
+function aboutOf(row) {
+  const authors = row.authors.length ? [...names(row.authors.slice(0, 4), Math.max(row.authors.length - 4, 0)), " · "] : [];
+  return [...authors, row.year ? `${row.year} · ` : "", `${row.kind} · ${bytes(row.size_bytes)}`];
+}
+
+function holdersOf(row) {
+  const held = row.holders.length ? ["held by ", ...names(row.holders, row.more_holders)] : ["held by nobody"];
+  return row.available ? held : [...held, h("span", { class: "academics-away" }, " · no holder is online")];
+}
+
+function drawAction(node, row, path, download, view) {
+  const running = download?.state === "active" || download?.state === "waiting";
+  const kind = path ? "held" : running ? "running" : row.available ? (download?.state === "failed" ? "again" : "download") : "away";
+  fill(node, kind, () => actionOf(kind, row, view));
+  if (running) {
+    setProgress(node.querySelector(".academics-bar"), download.size_bytes ? download.done_bytes / download.size_bytes : 0);
+  }
+}
+
+function actionOf(kind, row, view) {
+  const title = row.title || row.file_name;
+  if (kind === "held") return h("span", { class: "academics-held", title: "You hold this; open the row to see where it lies" }, "✓ yours");
+  if (kind === "running") return progressBar(`Download of ${title}`);
+  const label = kind === "again" ? "Try again" : "Download";
+  const away = kind === "away";
+  const node = button(label, () => !away && view.ask("download", { resource: row.id }), { class: "academics-download-button", "data-testid": "academics-download" });
+  put(node, "aria-disabled", away ? "true" : false);
+  put(node, "title", away ? "No holder is online now" : false);
+  put(node, "aria-label", `${label} ${title}${away ? ": no holder is online now" : ""}`);
+  return node;
+}
+
+function detailOf(row, path, view) {
+  return [
+    row.abstract ? h("p", { class: "academics-abstract" }, bdi(row.abstract)) : null,
+    h("dl", { class: "academics-facts" }, factsOf(row, path)),
+    row.mine ? null : button(["Write to ", bdi(row.sharer)], () => view.ask("write", { peer: row.sharer_id }), { "data-testid": "academics-write" }),
+  ].filter(Boolean);
+}
+
+function factsOf(row, path) {
+  const fact = (name, ...value) => [h("dt", {}, name), h("dd", {}, ...value)];
+  return [
+    row.keywords.length ? fact("Keywords", ...names(row.keywords)) : [],
+    row.doi ? fact("DOI", doiLink(row.doi)) : [],
+    row.license ? fact("Licence", bdi(row.license)) : [],
+    fact("File", bdi(row.file_name)),
+    fact("Shared by", row.mine ? "you" : bdi(row.sharer), " ", h("span", { class: "academics-faint academics-key", title: row.sharer_fingerprint }, row.sharer_fingerprint.slice(0, 9))),
+    fact("ID", h("code", { title: row.id }, row.id.slice(0, 12)), " ", copyButton(row.id, "Copy the id")),
+    path ? fact("Lies at", h("code", { class: "academics-path-text", "data-testid": "academics-path" }, bdi(path)), " ", copyButton(path, "Copy the path")) : [],
+  ].flat();
+}
+
+/** Only what has the form of a DOI becomes a link, and only to the resolver. */
+function doiLink(doi) {
+  if (!/^10\.\d{4,9}\/\S+$/.test(doi)) return bdi(doi);
+  const address = `https://doi.org/${doi.split("/").map(encodeURIComponent).join("/")}`;
+  return h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, bdi(doi));
+}

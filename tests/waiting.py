@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable
 
@@ -18,10 +19,10 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 20.0, what: s
 
 
 async def wait_until_async(
-    condition: Callable[[], Awaitable[object]], timeout_s: float = 20.0, what: str = "the condition"
+    condition: Callable[[], Awaitable[object] | object], timeout_s: float = 20.0, what: str = "the condition"
 ) -> None:
-    """As `wait_until`, without holding up the loop."""
+    """As `wait_until`, without holding up the loop; the condition may be awaitable."""
     ends = time.monotonic() + timeout_s
-    while not await condition():
+    while not (await found if inspect.isawaitable(found := condition()) else found):
         assert time.monotonic() < ends, f"{what} did not come about within {timeout_s} s"
         await asyncio.sleep(POLL_S)

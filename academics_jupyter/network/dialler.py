@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,7 @@ from msgspec import to_builtins
 from nacl.signing import SigningKey
 
 from academics_jupyter.errors import AcademicsError, PeerRefusedError, PeerUnreachableError, RemoteProtocolError
+from academics_jupyter.network.library_logs import SOCKET_LOG
 from academics_jupyter.network.link import Link, Receive
 from academics_jupyter.network.packets import TextPacket
 from academics_jupyter.network.server import CHALLENGE_PATH
@@ -33,26 +36,44 @@ from academics_jupyter.protocol.records import Presence, decode
 from academics_jupyter.protocol.wire import CODES, Hello, Welcome
 
 DIAL_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 3.0
+MAX_EARLY_EVENTS = 64
+"""How many events may wait for the server's proof; it has no reason to send any."""
 MAX_CHALLENGE_BYTES = 1024
 READ_BUFFER_BYTES = 4 << 20
 
 log = logging.getLogger(__name__)
 
 
-def pinned_session(certificate: str) -> aiohttp.ClientSession:
-    """An HTTP session, without cookies, that speaks only to the server whose certificate has this SHA-256 (hex)."""
+def pinned_session(certificate: str, *, loopback: bool) -> aiohttp.ClientSession:
+    """An HTTP session that speaks only to the server whose certificate has this SHA-256 (hex).
+
+    It keeps no cookies, follows no redirect, and connects to no address that `may_connect` warns of.
+    """
     connector = aiohttp.TCPConnector(
         ssl=aiohttp.Fingerprint(bytes.fromhex(certificate)),
-        socket_factory=dialling_socket,
+        socket_factory=partial(dialling_socket, loopback=loopback),
         limit=0,
     )
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
+        middlewares=[_refuse_redirects],
         read_bufsize=READ_BUFFER_BYTES,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=DIAL_TIMEOUT_S, sock_read=60),
     )
+
+
+async def _refuse_redirects(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """The websocket's request would follow one, to wherever it leads and without the pin."""
+    response = await handler(request)
+    if "Location" in response.headers:
+        response.close()
+        raise aiohttp.ClientPayloadError("answered with a redirect")
+    return response
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +90,10 @@ class _DialledChannel:
             raise PeerUnreachableError("The link is down.") from error
 
     async def close(self) -> None:
-        await self.sio.disconnect()
+        # A server that no longer reads cannot be told; closing the session drops the connection.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self.sio.disconnect()
         await self.session.close()
 
 
@@ -106,6 +130,7 @@ class Dialler:
             except (
                 TimeoutError,
                 OSError,
+                ValueError,  # of a host name that cannot be looked up
                 aiohttp.ClientError,
                 AcademicsError,
                 socketio.exceptions.SocketIOError,
@@ -116,7 +141,7 @@ class Dialler:
         raise failure
 
     async def _dial(self, presence: Presence, url: str) -> tuple[Link, Welcome]:
-        session = pinned_session(presence.certificate)
+        session = pinned_session(presence.certificate, loopback=self._loopback)
         attempt = _Attempt(self._key, presence, url, session, self._receive, self._lost)
         try:
             return await attempt.run(self._hello())
@@ -140,9 +165,16 @@ class _Attempt:
         self._key, self._presence, self._url, self._session = key, presence, url, session
         self._receive, self._lost = receive, lost
         self._refusal: str | None = None
-        self._proven = asyncio.Event()
+        self._proven: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._early_events = 0
         self._sio = socketio.AsyncClient(
-            reconnection=False, handle_sigint=False, http_session=session, serializer=TextPacket, json=TextPacket.json
+            reconnection=False,
+            handle_sigint=False,
+            http_session=session,
+            serializer=TextPacket,
+            json=TextPacket.json,
+            logger=SOCKET_LOG,
+            engineio_logger=SOCKET_LOG,
         )
         self._sio.on("connect_error", self._refused)
         self._sio.on("disconnect", self._disconnected)
@@ -153,6 +185,22 @@ class _Attempt:
     async def run(self, hello: Hello) -> tuple[Link, Welcome]:
         """Challenge, connect, hello, proof."""
         auth = await self._answer_challenge()
+        await self._connect(auth)
+        welcome = await self._link.call("hello", hello, Welcome, DIAL_TIMEOUT_S)
+        check_server(welcome.proof, auth, self._presence.certificate)
+        self._decide(proven=True)
+        return self._link, welcome
+
+    async def give_up(self) -> None:
+        """Leave nothing of a failed dial."""
+        self._decide(proven=False)
+        await self._link.close()
+
+    def _decide(self, *, proven: bool) -> None:
+        if not self._proven.done():
+            self._proven.set_result(proven)
+
+    async def _connect(self, auth: Auth) -> None:
         try:
             await self._sio.connect(
                 self._url, auth=to_builtins(auth), transports=["websocket"], wait_timeout=DIAL_TIMEOUT_S
@@ -162,14 +210,11 @@ class _Attempt:
                 raise
             meaning = CODES.get(self._refusal, self._refusal)
             raise PeerRefusedError(f"{self._presence.name} refused the link: {meaning}.", self._refusal) from error
-        welcome = await self._link.call("hello", hello, Welcome, DIAL_TIMEOUT_S)
-        check_server(welcome.proof, auth, self._presence.certificate)
-        self._proven.set()
-        return self._link, welcome
-
-    async def give_up(self) -> None:
-        """Leave nothing of a failed dial."""
-        await self._link.close()
+        except (OSError, aiohttp.ClientError):
+            raise
+        except Exception as error:
+            # Whatever engine.io stumbles over in what the server sent.
+            raise RemoteProtocolError("the server does not speak socket.io") from error
 
     async def _answer_challenge(self) -> Auth:
         async with self._session.get(self._url + CHALLENGE_PATH, allow_redirects=False) as response:
@@ -182,16 +227,20 @@ class _Attempt:
         nonce = secrets.token_hex(NONCE_BYTES)
         return prove_as_dialler(self._key, self._presence.peer, self._presence.certificate, challenge.nonce, nonce)
 
-    async def _refused(self, data: Any = None) -> None:
+    async def _refused(self, *args: Any) -> None:
+        data = args[0] if args else None
         code = data.get("message") if isinstance(data, dict) else None
         self._refusal = code if isinstance(code, str) and code in CODES else "failed"
 
     async def _event(self, event: str, *args: Any) -> dict[str, Any]:
-        await self._proven.wait()
+        if not self._proven.done():
+            self._early_events += 1
+        if self._early_events > MAX_EARLY_EVENTS or not await asyncio.shield(self._proven):
+            return {"error": "not_introduced"}
         return await self._receive(self._link, event, args[0] if args else None)
 
     async def _disconnected(self, *_reason: Any) -> None:
         self._link.went_down()
-        if self._proven.is_set():
+        if self._proven.done() and self._proven.result():
             await self._lost(self._link)
             await self._session.close()

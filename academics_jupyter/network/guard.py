@@ -55,6 +55,10 @@ class Guard:
         """The connection of this request has authenticated."""
         self._trusted.add(request.protocol)
 
+    def distrust(self, request: web.Request) -> None:
+        """The session of this connection has ended: so does the connection, at the next sweep."""
+        self._trusted.discard(request.protocol)
+
     async def sweep(self) -> None:
         """Abort, for ever, what has not authenticated in time."""
         while True:

@@ -80,6 +80,8 @@ class Link:
             raise PeerUnreachableError(f"{self.name} did not answer within {timeout_s:.0f} s.") from error
         finally:
             self._waiting.discard(future)
+            if future.done() and not future.cancelled():
+                future.exception()  # seen, where sending failed before anyone waited for it
 
     async def close(self) -> None:
         """Hang up. Safe to repeat."""

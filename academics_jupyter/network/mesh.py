@@ -14,7 +14,7 @@ from aiohttp import web
 from msgspec import Struct
 from nacl.signing import SigningKey
 
-from academics_jupyter.errors import AcademicsError, PeerRefusedError, RemoteProtocolError
+from academics_jupyter.errors import AcademicsError, PeerRefusedError, PeerUnreachableError, RemoteProtocolError
 from academics_jupyter.network.dialler import Dialler
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.packets import MALFORMED
@@ -61,6 +61,7 @@ class Mesh:
         self._hello, self._link_up, self._link_down = hello, link_up, link_down
         self._routes: dict[str, _Route] = {}
         self._dialling: dict[str, asyncio.Task[Link]] = {}
+        self._admitting = asyncio.Lock()
         self.links: dict[str, Link] = {}
         self.server = LinkServer(
             key,
@@ -80,7 +81,7 @@ class Mesh:
 
     async def dial(self, presence: Presence) -> Link:
         """The link with a peer, dialled if there is none. Raises as `Dialler.dial`."""
-        if (link := self.links.get(presence.peer)) is not None:
+        if (link := self.links.get(presence.peer)) is not None and not link.down.is_set():
             return link
         task = self._dialling.get(presence.peer)
         if task is None:
@@ -108,10 +109,13 @@ class Mesh:
         try:
             records = _introductions(link, welcome.records)
             await self._admit(link, records)
-        except RemoteProtocolError:
+        except RemoteProtocolError as error:
             await link.close()
-            if (kept := self.links.get(presence.peer)) is not None:
+            if error.code == "already_linked" and (kept := self.links.get(presence.peer)) is not None:
                 return kept
+            raise
+        except BaseException:
+            await link.close()
             raise
         return link
 
@@ -122,22 +126,32 @@ class Mesh:
         return ours
 
     async def _admit(self, link: Link, records: list[Signed[Record]]) -> None:
-        """Raises RemoteProtocolError with code `already_linked` where another link is kept."""
-        old = self.links.get(link.peer)
-        if old is not None and not old.down.is_set():
-            if not keeps_new(old.facts, link.facts, self._me, link.peer):
-                raise RemoteProtocolError("there is another link with that peer", "already_linked")
+        """Raises RemoteProtocolError with code `already_linked` where another link is kept.
+
+        Raises PeerUnreachableError where the link has gone down by now.
+        """
+        async with self._admitting:
+            if link.down.is_set():
+                raise PeerUnreachableError(f"The link with {link.name} went down.")
+            old = self.links.get(link.peer)
+            if old is not None and not old.down.is_set():
+                if not keeps_new(old.facts, link.facts, self._me, link.peer):
+                    raise RemoteProtocolError("there is another link with that peer", "already_linked")
+                self.links[link.peer] = link
+                await old.close()
             self.links[link.peer] = link
-            await old.close()
-        self.links[link.peer] = link
-        log.debug("up: %r", link)
-        await self._link_up(link, records)
+            log.debug("up: %r", link)
+            await self._link_up(link, records)
 
     async def _lost(self, link: Link) -> None:
-        if self.links.get(link.peer) is link:
-            del self.links[link.peer]
-            log.debug("down: %r", link)
-            await self._link_down(link)
+        if self.links.get(link.peer) is not link:
+            return
+        # One that goes down while it is admitted is told of as up first.
+        async with self._admitting:
+            if self.links.get(link.peer) is link:
+                del self.links[link.peer]
+                log.debug("down: %r", link)
+                await self._link_down(link)
 
     async def _receive(self, link: Link, event: str, data: Any) -> dict[str, Any]:
         try:
@@ -147,6 +161,9 @@ class Mesh:
             return {"error": error.code}
         except AcademicsError as error:
             log.warning("could not handle %r from %s: %s", event, link.name, error)
+            return {"error": "failed"}
+        except Exception:
+            log.exception("a fault of this program on %r from %s", event, link.name)
             return {"error": "failed"}
 
     async def _answer(self, link: Link, event: str, data: Any) -> dict[str, Any]:

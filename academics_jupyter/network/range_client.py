@@ -27,7 +27,7 @@ class Holder:
         self._url = ""
 
     async def __aenter__(self) -> Holder:
-        self._session = pinned_session(self._presence.certificate)
+        self._session = pinned_session(self._presence.certificate, loopback=self._loopback)
         return self
 
     async def __aexit__(
@@ -69,7 +69,7 @@ class Holder:
                     data = await response.content.readexactly(min(chunk_bytes, length))
                     length -= len(data)
                     yield data
-        except (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             raise PeerUnreachableError(f"{self._presence.name} stopped sending.") from error
 
     def _check(self, response: aiohttp.ClientResponse, status: int, length: int) -> None:

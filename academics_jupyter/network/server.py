@@ -16,9 +16,11 @@ import socketio
 from aiohttp import web
 from nacl.signing import SigningKey
 
-from academics_jupyter.errors import RemoteProtocolError
+from academics_jupyter.errors import AcademicsError, RemoteProtocolError
 from academics_jupyter.network.certificate import make_certificate
+from academics_jupyter.network.frames import StrictWebSocket, refuse_odd_openings
 from academics_jupyter.network.guard import Guard, refuse_browsers
+from academics_jupyter.network.library_logs import HTTP_LOG, SOCKET_LOG
 from academics_jupyter.network.link import Link, Receive
 from academics_jupyter.network.packets import TextPacket
 from academics_jupyter.network.sockets import listening_socket
@@ -32,6 +34,8 @@ PING_INTERVAL_S = 25
 PING_TIMEOUT_S = 900
 """A kernel whose cell computes answers no ping; TCP keepalive tells it from a dead host long before this."""
 CONNECTIONS_PER_LINK = 4
+SESSIONS_PER_PEER = 4
+"""A link, the one that replaces it, and two that have not been noticed to be dead."""
 TLS_TIMEOUT_S = 10
 
 log = logging.getLogger(__name__)
@@ -47,6 +51,7 @@ class _Session:
     auth: Auth
     request: web.Request
     link: Link | None = None
+    introduced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +137,22 @@ class LinkServer:
             ping_timeout=PING_TIMEOUT_S,
             serializer=TextPacket,
             json=TextPacket.json,
+            logger=SOCKET_LOG,
+            engineio_logger=SOCKET_LOG,
         )
+        # The only way to have engine.io take another websocket than its own.
+        sio.eio._async = sio.eio._async | {"websocket": StrictWebSocket}
         sio.on("connect", self._connected)
         sio.on("disconnect", self._disconnected)
         sio.on("*", self._event)
         return sio
 
     def _make_runner(self, routes: web.RouteTableDef | list[web.RouteDef]) -> web.AppRunner:
-        app = web.Application(middlewares=[refuse_browsers], client_max_size=1024)
+        app = web.Application(middlewares=[refuse_browsers, refuse_odd_openings], client_max_size=1024)
         self._sio.attach(app)
         app.router.add_get(CHALLENGE_PATH, self._challenge)
         app.add_routes(routes)
-        return web.AppRunner(app, access_log=None, keepalive_timeout=15, shutdown_timeout=1)
+        return web.AppRunner(app, access_log=None, logger=HTTP_LOG, keepalive_timeout=15, shutdown_timeout=1)
 
     async def _challenge(self, _request: web.Request) -> web.Response:
         challenge = self._challenges.offer(secrets.token_hex(NONCE_BYTES), _monotonic_ms())
@@ -165,30 +174,42 @@ class LinkServer:
             raise RemoteProtocolError("the dialler is blocked", "blocked")
         if len(self._sessions) >= self._max_links:
             raise RemoteProtocolError("there are as many links as we take", "too_many")
+        if sum(session.auth.dialler == dialler for session in self._sessions.values()) >= SESSIONS_PER_PEER:
+            raise RemoteProtocolError("the dialler has as many sessions as a peer may", "too_many")
 
     async def _event(self, event: str, sid: str, *args: Any) -> dict[str, Any]:
         session = self._sessions.get(sid)
         if session is None:
             return {"error": "not_introduced"}
         data = args[0] if args else None
-        if session.link is not None:
+        if session.link is not None and session.introduced:
             return await self._receive(session.link, event, data)
+        if session.link is not None:
+            return {"error": "not_introduced"}
+        # Made before anything is awaited: there is one hello, and a loss meanwhile must find it.
+        session.link = Link(session.auth.dialler, session.auth.dialler, _ServedChannel(self._sio, sid))
         try:
             if event != "hello":
                 raise RemoteProtocolError(f"{event!r} before hello", "not_introduced")
-            return await self._hello(sid, session, convert(data, Hello))
+            return await self._hello(session, session.link, convert(data, Hello))
         except RemoteProtocolError as error:
             log.info("refused a link: %s", error)
-            # Hang up only once the refusal is on its way.
-            asyncio.get_running_loop().call_later(1, self._hang_up, sid)
-            return {"error": error.code}
+            code = error.code
+        except AcademicsError as error:
+            log.warning("could not take a link: %s", error)
+            code = "failed"
+        except Exception:
+            log.exception("a fault of this program on a hello")
+            code = "failed"
+        # Hang up only once the refusal is on its way.
+        asyncio.get_running_loop().call_later(1, self._hang_up, sid)
+        return {"error": code}
 
-    async def _hello(self, sid: str, session: _Session, hello: Hello) -> dict[str, Any]:
-        peer = session.auth.dialler
-        link = Link(peer, peer, _ServedChannel(self._sio, sid))
+    async def _hello(self, session: _Session, link: Link, hello: Hello) -> dict[str, Any]:
         ours = await self._greet(link, hello)
-        session.link = link
-        self.guard.trust(session.request)
+        session.introduced = True
+        if not link.down.is_set():
+            self.guard.trust(session.request)
         proof = prove_as_server(self._key, session.auth, self.certificate)
         welcome = Welcome(version=ours.version, agent=ours.agent, records=ours.records, proof=proof)
         answer: dict[str, Any] = msgspec.to_builtins(welcome)
@@ -201,7 +222,10 @@ class LinkServer:
 
     async def _disconnected(self, sid: str, _reason: str) -> None:
         session = self._sessions.pop(sid, None)
-        if session is not None and session.link is not None:
+        if session is None:
+            return
+        self.guard.distrust(session.request)
+        if session.link is not None:
             session.link.went_down()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._lost(session.link)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+from academics_jupyter.protocol.addresses import may_connect
+
 KEEPALIVE_IDLE_S = 15
 KEEPALIVE_INTERVAL_S = 10
 KEEPALIVE_PROBES = 3
@@ -33,9 +35,14 @@ def watch(sock: socket.socket) -> socket.socket:
     return sock
 
 
-def dialling_socket(address: tuple[Any, ...]) -> socket.socket:
-    """A socket factory for aiohttp's connector."""
-    family, kind, protocol = address[:3]
+def dialling_socket(address: tuple[Any, ...], *, loopback: bool) -> socket.socket:
+    """A socket factory for aiohttp's connector, for an `address` that it has resolved.
+
+    Raises OSError for one that is not to be dialled.
+    """
+    family, kind, protocol, _name, where = address
+    if not may_connect(where[0], loopback=loopback):
+        raise OSError(f"{where[0]} is not an address to dial")
     return watch(socket.socket(family, kind, protocol))
 
 

@@ -15,6 +15,7 @@ from academics_jupyter.notebook.magics.downloading import DownloadingMagics
 from academics_jupyter.notebook.magics.exploring import ExploringMagics
 from academics_jupyter.notebook.magics.profile import ProfileMagics
 from academics_jupyter.notebook.magics.sharing import SharingMagics
+from academics_jupyter.notebook.questions import keep_questions_to_ipython, send_questions
 from academics_jupyter.notebook.session import Session
 from academics_jupyter.notebook.showing import show_well
 from academics_jupyter.peer.peer import Peer
@@ -36,6 +37,7 @@ def load(shell: InteractiveShell) -> None:
         shell.register_magics(magics(shell, session))
     show_well(shell)
     complete_magics(shell, session)
+    send_questions(shell)
     _loaded[shell] = session
 
 
@@ -46,6 +48,7 @@ def unload(shell: InteractiveShell) -> None:
         return
     if session.current is not None:
         session.wait(session.close())
+    keep_questions_to_ipython(shell)
     configurables: list[Any] = shell.configurables
     configurables[:] = [each for each in configurables if not isinstance(each, Academics)]
     for magics in shell.magics_manager.magics.values():

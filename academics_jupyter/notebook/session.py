@@ -85,12 +85,12 @@ class Session:
         """At the kernel's end: leave cleanly. The loop may just have been stopped, so the first try can fail."""
         if self._peer is None or self._loop is None or self._loop.is_closed():
             return
+        self._loop.set_default_executor(_InlineExecutor())
+        closing = self._loop.create_task(self.close())
         for _ in range(SHUTDOWN_TRIES):
-            closing = self.close()
             try:
                 self._loop.run_until_complete(closing)
             except RuntimeError as error:
-                closing.close()
                 log.debug("leaving at the kernel's end: %s", error)
             else:
                 break
@@ -102,6 +102,18 @@ class Session:
             coroutine.close()
             raise UsageError("Academics needs a Jupyter kernel; in a script, use academics.open_peer().") from None
         return self._loop
+
+
+class _InlineExecutor(concurrent.futures.ThreadPoolExecutor):
+    """Runs what it is given at once: when atexit functions run, the interpreter starts no more threads."""
+
+    def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[T]:
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 @contextlib.contextmanager

@@ -197,7 +197,7 @@ def open_record(envelope: Envelope) -> Signed[Record]:
 
 
 def signed_bytes(envelope: Envelope) -> bytes:
-    """The bytes that an envelope's signature covers. Raises RemoteProtocolError where they cannot be written as UTF-8."""
+    """The bytes that an envelope's signature covers. Raises RemoteProtocolError where they are no UTF-8."""
     try:
         return envelope.payload.encode()
     except UnicodeError as error:

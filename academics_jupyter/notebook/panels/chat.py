@@ -41,7 +41,7 @@ class ChatPart(Part):
 
     def commands(self) -> dict[str, Command]:
         """Open a conversation, show more of it, send."""
-        return {"open": self._open, "earlier": self._earlier, "send": self._send}
+        return {"open": self._open, "earlier": self._earlier, "send": self._send_message}
 
     def subscriptions(self) -> list[Subscription]:
         """Messages and their states; who is there."""
@@ -134,7 +134,7 @@ class ChatPart(Part):
         self._limit += PAGE
         await self._draw()
 
-    async def _send(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+    async def _send_message(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         """Answered either way, so that no text is lost on the way here."""
         peer = await self.session.peer()
         key = content["key"]

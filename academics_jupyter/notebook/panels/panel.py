@@ -48,7 +48,7 @@ class Panel(ipywidgets.VBox):
         self._unfollow: list[Callable[[], None]] = []
         self._watching: asyncio.Task[None] | None = None
         super().__init__(children=[self.profile, self.tabs, *self.parts[1:]])
-        self.add_class(ROOT_CLASS)
+        self.add_class(ROOT_CLASS).add_class(UNREGISTERED_CLASS)
         session.submit(self._begin())
 
     def close(self) -> None:
@@ -89,7 +89,10 @@ class Panel(ipywidgets.VBox):
         self._stop_following()
         self._followed = peer
         self.tabs.registered = peer is not None
-        (self.remove_class if peer else self.add_class)(UNREGISTERED_CLASS)
+        if peer is None:
+            self.add_class(UNREGISTERED_CLASS)
+        else:
+            self.remove_class(UNREGISTERED_CLASS)
         if peer is not None:
             subscriptions = [each for part in self.parts for each in part.subscriptions()]
             self._unfollow = [peer.on_change(topics, callback) for topics, callback in subscriptions]

@@ -1,6 +1,6 @@
 """What the parts of the panel have in common: a state to draw, commands from the browser, errors as one line.
 
-The state goes to the browser as messages and not as synchronised traits: traits are saved with a notebook whose widgets'
+The state goes to the browser as messages and not as synchronised traits: those are saved with a notebook whose widgets'
 state is saved, and nobody's conversations belong in there. Commands come on whichever thread the kernel chooses and are
 handed to the loop of the peer, where everything else here runs.
 """
@@ -119,7 +119,7 @@ class Part(anywidget.AnyWidget):
             log.exception("a fault in drawing the %s panel", self.NAME)
 
     def _receive(self, _widget: object, content: Any, buffers: Sequence[memoryview] | None) -> None:
-        command = self._commands.get(content.get("do")) if isinstance(content, dict) else None
+        command = self._commands.get(str(content.get("do"))) if isinstance(content, dict) else None
         if command is None:
             log.warning("the %s panel was asked for something unknown", self.NAME)
             return

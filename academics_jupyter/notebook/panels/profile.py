@@ -58,7 +58,6 @@ class ProfilePart(Part):
         shown = {name: told[name] for name in ("role", "profile", "name", "fingerprint", "links", "driven_by")}
         self.show(
             **shown,
-            registry_error=status.registry_error,
             published=LOCAL if peer.settings.is_local else SHARED,
             notice=self._notice,
         )

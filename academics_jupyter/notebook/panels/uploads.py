@@ -1,6 +1,6 @@
 """Files on their way from the browser to the kernel, in chunks that are acknowledged one by one.
 
-`begin` makes a folder of the upload's own, `take` appends a chunk, `finish` gives the whole file, `drop` removes it all.
+`begin` makes a folder of the upload's own, `take` appends a chunk, `finish` gives the whole file, `drop` removes all.
 A chunk that comes twice counts once; one that would leave a gap, or go beyond the size that was named, is refused.
 """
 
@@ -52,7 +52,7 @@ class Uploads:
         self._uploads[key] = Upload(path, size_bytes, FileIO(path, "wb", opener=_create))
 
     def take(self, key: str, offset_bytes: int, chunk: bytes | memoryview) -> int:
-        """Append a chunk; how many bytes are there now. Raises UsageError or OSError, and the upload stays as it was."""
+        """Append a chunk; how many bytes are there now. Raises UsageError or OSError, and nothing changes then."""
         upload = self._known(key)
         with upload.lock:
             if offset_bytes < upload.received_bytes:

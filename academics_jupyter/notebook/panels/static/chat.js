@@ -79,7 +79,7 @@ function render({ model, el }) {
     const fresh = list.filter((message) => same && known && !known.has(message.id) && !message.mine);
     const last = known && list.findLast((message) => known.has(message.id));
     const start = last ? list.indexOf(last) : -1;
-    for (const message of fresh.filter((each) => list.indexOf(each) > start)) news.append(h("p", {}, `${person?.name ?? ""}: ${message.text}`));
+    for (const message of fresh.filter((each) => list.indexOf(each) > start)) news.append(h("p", {}, plain(`${person?.name ?? ""}: ${message.text}`)));
     while (news.childElementCount > 5) news.firstElementChild.remove();
     known = new Set(list.map((message) => message.id));
   }

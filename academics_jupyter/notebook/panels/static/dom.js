@@ -28,7 +28,12 @@ function say(node, text) {
 
 /** A peer's words, which may run in either direction without disturbing what stands around them. */
 function bdi(text, properties = {}) {
-  return h("bdi", { dir: "auto", ...properties }, text);
+  return h("bdi", { dir: "auto", ...properties }, plain(text));
+}
+
+/** Without the characters that turn text around, so that `exe.png` cannot stand for `gnp.exe`, and without control codes. */
+function plain(text) {
+  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "").replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
 }
 
 function button(label, onclick, properties = {}) {

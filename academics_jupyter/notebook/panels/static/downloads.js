@@ -19,20 +19,22 @@ function render({ model, el }) {
     const [running, over] = [rows.filter(isRunning), rows.filter((row) => !isRunning(row))];
     keep(active, running, (row) => row.id, make, update);
     keep(ended, over, (row) => row.id, make, update);
+    put(active, "hidden", !running.length);
+    put(ended, "hidden", !over.length);
     put(heading, "hidden", !(running.length && over.length));
     put(empty, "hidden", rows.length > 0);
     announce(rows);
   }
   function announce(rows) {
     const ends = rows.filter((row) => known && !isRunning(row) && known.get(row.id) !== row.state);
-    if (ends.length) done.textContent = ends.map((row) => `${row.name} ${STATES[row.state]}`).join(", ");
+    if (ends.length) done.textContent = ends.map((row) => `${plain(row.name)} ${STATES[row.state]}`).join(", ");
     known = new Map(rows.map((row) => [row.id, row.state]));
   }
   function make(row) {
     const parts = {
       name: bdi(row.name, { class: "academics-title" }),
       actions: h("span", { class: "academics-actions" }),
-      bar: progressBar(`Progress of ${row.name}`),
+      bar: progressBar(`Progress of ${plain(row.name)}`),
       detail: h("div", { class: "academics-faint academics-detail" }),
       path: h("div", { class: "academics-path" }),
     };
@@ -48,13 +50,13 @@ function render({ model, el }) {
     put(bar, "hidden", !isRunning(row));
     setProgress(bar, row.size_bytes ? row.done_bytes / row.size_bytes : 0);
     fill(detail, detailKey(row), () => detailOf(row));
-    fill(path, row.path, () => (row.path ? [h("code", {}, bdi(row.path)), copyButton(row.path, `Copy the path of ${row.name}`)] : []));
+    fill(path, row.path, () => (row.path ? [h("code", {}, bdi(row.path)), copyButton(row.path, `Copy the path of ${plain(row.name)}`)] : []));
     fill(actions, row.state, () => actionsOf(row));
   }
   function actionsOf(row) {
-    if (isRunning(row)) return button("Cancel", () => link.ask("cancel", { download: row.id }), { "aria-label": `Cancel ${row.name}` });
+    if (isRunning(row)) return button("Cancel", () => link.ask("cancel", { download: row.id }), { "aria-label": `Cancel ${plain(row.name)}` });
     if (row.state === "finished") return [];
-    return button("Try again", () => link.ask("again", { resource: row.resource, folder: row.folder }), { "aria-label": `Download ${row.name} again` });
+    return button("Try again", () => link.ask("again", { resource: row.resource, folder: row.folder }), { "aria-label": `Download ${plain(row.name)} again` });
   }
   return link.disconnect;
 }

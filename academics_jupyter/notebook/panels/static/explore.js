@@ -14,6 +14,7 @@ function render({ model, el }) {
   const empty = h("p", { class: "academics-empty", "data-testid": "academics-no-results", hidden: true });
   const more = button("Show more", () => showMore(), { hidden: true });
   link.body.append(form.node, notice, fresh, list, empty, more);
+  say(empty, "Looking at what there is…");
   put(link.body, "aria-busy", "true");
 
   function search() {

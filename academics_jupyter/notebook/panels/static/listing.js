@@ -2,7 +2,7 @@
 
 function makeListing(row, view) {
   const detail = h("div", { class: "academics-detail-box", hidden: true, id: `academics-detail-${row.id}` });
-  const title = button("", () => toggle(row.id, view), { class: "academics-title", "aria-expanded": "false", "aria-controls": detail.id });
+  const title = button("", () => toggle(row.id, node, view), { class: "academics-title", "aria-expanded": "false", "aria-controls": detail.id });
   const parts = {
     title,
     detail,
@@ -17,9 +17,10 @@ function makeListing(row, view) {
   return node;
 }
 
-function toggle(id, view) {
+function toggle(id, node, view) {
   view.opened = view.opened === id ? null : id;
   view.redraw();
+  if (view.opened === id) node.scrollIntoView({ block: "nearest" });
 }
 
 function drawListing(node, row, view) {
@@ -59,7 +60,7 @@ function drawAction(node, row, path, download, view) {
 }
 
 function actionOf(kind, row, view) {
-  const title = row.title || row.file_name;
+  const title = plain(row.title || row.file_name);
   if (kind === "held") return h("span", { class: "academics-held", title: "You hold this; open the row to see where it lies" }, "✓ yours");
   if (kind === "running") return progressBar(`Download of ${title}`);
   const label = kind === "again" ? "Try again" : "Download";

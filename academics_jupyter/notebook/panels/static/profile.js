@@ -17,7 +17,7 @@ function render({ model, el }) {
     put(form, "hidden", state.role !== "unregistered");
     put(line, "hidden", state.role === "unregistered");
     say(form.querySelector(".academics-published"), state.published);
-    say(notice, [state.notice, state.role === "unregistered" ? "" : state.registry_error].filter(Boolean).join(" "));
+    say(notice, state.notice);
     const { role, name, fingerprint, links, driven_by: driver } = state;
     fill(line, { role, name, fingerprint, links, driver }, () => standing(state, act));
     setBusy(false);

@@ -170,7 +170,7 @@ function drawHeld(node, row) {
     `${row.kind} · ${bytes(row.size_bytes)} · ${row.ours ? "" : "downloaded · "}`,
     h("code", { class: "academics-path-text" }, bdi(row.path)),
     " ",
-    copyButton(row.path, `Copy the path of ${row.title || row.file_name}`),
+    copyButton(row.path, `Copy the path of ${plain(row.title || row.file_name)}`),
   ]);
 }
 

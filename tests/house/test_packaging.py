@@ -1,0 +1,145 @@
+"""What people install: an sdist and a wheel, built as an installer builds them, with everything in them and no more."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from academics_jupyter import __version__
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "academics_jupyter"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SUFFIXES = {".py", ".js", ".css", ".typed"}
+BESIDES = ("tests/", "notebooks/", "docs/", "binder/", ".ci/")
+ON_TOP = {"academics.py", "conftest.py", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"}
+BY_THE_BUILD = {"PKG-INFO", ".gitignore"}
+TIMEOUT_S = 280
+
+pytestmark = pytest.mark.timeout(2 * TIMEOUT_S + 20)
+
+
+def done(*command: str | Path, cwd: Path, path: Path | None = None) -> str:
+    """What a command printed; where it fails, the test does."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    if path is not None:
+        environment["PYTHONPATH"] = str(path)
+    ran = subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert ran.returncode == 0, f"{' '.join(map(str, command))}\n{ran.stdout}"
+    return ran.stdout
+
+
+def only(folder: Path, pattern: str) -> Path:
+    (found,) = folder.glob(pattern)
+    return found
+
+
+def sources() -> set[str]:
+    """The files of the package and the module beside it, as a wheel names them."""
+    files = {path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    return {"academics.py", *(path.relative_to(ROOT).as_posix() for path in files)}
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An sdist, and the wheel that was made from it."""
+    folder = tmp_path_factory.mktemp("built")
+    done(sys.executable, "-m", "build", "--outdir", folder, ROOT, cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    return only(built, "*.whl")
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel's files, installed to a folder of their own."""
+    folder = tmp_path_factory.mktemp("installed")
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install")
+    done(*pip, "--no-deps", "--no-index", "--target", folder, wheel, cwd=folder)
+    return folder
+
+
+def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
+    inside = {name for name in contents(wheel) if ".dist-info/" not in name}
+    assert inside == sources()
+    assert {Path(name).suffix for name in inside} <= SUFFIXES
+    assert {"academics_jupyter/py.typed", "academics_jupyter/notebook/panels/static/panel.css"} <= inside
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in contents(wheel))
+
+
+def test_a_wheel_from_the_tree_is_the_one_from_the_sdist(wheel: Path, tmp_path: Path) -> None:
+    done(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT, cwd=tmp_path)
+    assert contents(only(tmp_path, "*.whl")) == contents(wheel)
+
+
+def test_the_sdist_can_be_built_and_tested_from(built: Path) -> None:
+    sdist = only(built, "*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+    assert names >= sources() | ON_TOP | {".ci/run", "notebooks/01-quickstart.ipynb", "tests/house/test_packaging.py"}
+    beyond = names - sources() - ON_TOP - BY_THE_BUILD
+    assert not {name for name in beyond if not name.startswith(BESIDES)}
+    assert not {name for name in names if "node_modules" in name or "__pycache__" in name}
+
+
+def test_what_is_installed_can_be_imported_and_run(installed: Path, tmp_path: Path) -> None:
+    told = done(sys.executable, "-c", "import academics as a; print(a.__version__, a.__file__)", cwd=tmp_path, path=installed)
+    assert told.split(maxsplit=1) == [__version__, f"{installed / 'academics.py'}\n"]
+    assert "serve" in done(installed / "bin" / "academics", "--help", cwd=tmp_path, path=installed)
+
+
+def test_what_is_installed_can_be_loaded_in_ipython(installed: Path, tmp_path: Path) -> None:
+    cell = "%load_ext academics\nfrom academics_jupyter.notebook.panels.panel import Panel\nprint(%lsmagic)"
+    command = (sys.executable, "-m", "IPython", "--ipython-dir", tmp_path, "--colors", "nocolor", "-c", cell)
+    assert "%explore" in done(*command, cwd=tmp_path, path=installed)
+
+
+def test_every_import_is_a_declared_requirement() -> None:
+    declared = {re.split(r"[^A-Za-z0-9-]", requirement)[0].lower() for requirement in PROJECT["dependencies"]}
+    providers = packages_distributions()
+    undeclared = {
+        name
+        for name in imported() - set(sys.stdlib_module_names) - {"academics", "academics_jupyter"}
+        if not declared.intersection(distribution.lower() for distribution in providers.get(name, []))
+    }
+    assert not undeclared
+
+
+def imported() -> set[str]:
+    """The top names of all that the package imports."""
+    names = set[str]()
+    for path in (ROOT / "academics.py", *PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                names.add((node.module or "").partition(".")[0])
+    return names

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -100,9 +101,19 @@ class Node:
         return self.ranges.grant(link.peer, ask.resource, served.size_bytes if served else 0)
 
 
-MakeNode = Callable[..., "Node"]
-
-
 def at_address(announced: Presence, url: str) -> Presence:
     """A presence as it would read with another address."""
     return msgspec.structs.replace(announced, urls=(url,))
+
+
+@asynccontextmanager
+async def nodes(*numbers: int, max_links: int = 10) -> AsyncIterator[list[Node]]:
+    """Nodes that listen, one for each number, in the order of their peer ids."""
+    made = sorted((Node(key(number), max_links=max_links) for number in numbers), key=lambda node: node.peer)
+    try:
+        for node in made:
+            await node.mesh.server.listen("127.0.0.1", 0)
+        yield made
+    finally:
+        for node in made:
+            await node.mesh.close()

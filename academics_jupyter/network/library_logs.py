@@ -25,10 +25,10 @@ class _SocketLogger(_Logger):
 
 
 class _HttpLogger(_Logger):
-    """aiohttp's server logs as an error every request that is not HTTP."""
+    """aiohttp's server logs as an error every request that is not HTTP and every client that hangs up in an answer."""
 
     def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
-        theirs = isinstance(kwargs.get("exc_info"), HttpProcessingError)
+        theirs = isinstance(kwargs.get("exc_info"), (HttpProcessingError, ConnectionError))
         super().log(logging.DEBUG if theirs else level, msg, *args, **kwargs)
 
 

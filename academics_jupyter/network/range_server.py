@@ -117,6 +117,7 @@ class RangeServer:
             data = await asyncio.to_thread(_read_at, descriptor, start, min(WRITE_BYTES, end - start))
             if not data:
                 # The file was cut short while it was served: end the connection, so that nobody takes it for whole.
+                log.info("a file became shorter while it was served")
                 raise ConnectionResetError("the file became shorter")
             await response.write(data)
             start += len(data)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from academics_jupyter.errors import RegistryError
+from academics_jupyter.errors import RegistryError, RegistryUnreachableError
 from academics_jupyter.peer.changes import Changes
 from academics_jupyter.peer.clock import Clock
 from academics_jupyter.peer.events import EventBus
@@ -20,6 +23,9 @@ from academics_jupyter.store.repository import Repository
 from academics_jupyter.store.store import Store
 
 R = TypeVar("R", bound=Record)
+
+PATIENCE_S = 5.0
+"""For how long a registry that did not answer is not asked again."""
 
 
 class Context:
@@ -36,6 +42,8 @@ class Context:
         self.events = EventBus()
         self.registry_error = ""
         self._registry: Registry | None = None
+        self._unanswered: RegistryUnreachableError | None = None
+        self._unanswered_s = 0.0
         self._opening = asyncio.Lock()
 
     @property
@@ -48,12 +56,29 @@ class Context:
         """How the registry did when it was last asked, in a line."""
         return self.registry_error or ("answers" if self._registry is not None else "not asked yet")
 
-    async def registry(self) -> Registry:
-        """The registry, connected on first use.
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Registry]:
+        """The registry, connected, for a request to it. How the request goes is kept for the status.
 
-        Raises RegistryUnreachableError where it does not answer, another RegistryError where it cannot be used.
+        Raises RegistryUnreachableError where it does not answer, and at once where it has just not answered somebody
+        else, so that nobody waits twice; another RegistryError where it cannot be used.
         """
+        try:
+            yield await self._connected()
+        except RegistryUnreachableError as error:
+            if error is not self._unanswered:
+                self._unanswered, self._unanswered_s = error, time.monotonic()
+            self.registry_error = str(error)
+            raise
+        except RegistryError as error:
+            self.registry_error = str(error)
+            raise
+        self._unanswered, self.registry_error = None, ""
+
+    async def _connected(self) -> Registry:
         async with self._opening:
+            if self._unanswered is not None and time.monotonic() - self._unanswered_s < PATIENCE_S:
+                raise self._unanswered
             if self._registry is None:
                 self._registry = await self._open_registry()
             return self._registry
@@ -63,11 +88,14 @@ class Context:
         try:
             await registry.open()
             self.clock.set_by(await registry.now_ms())
-        except RegistryError as error:
-            self.registry_error = str(error)
+        except RegistryUnreachableError as error:
+            # Known before the lock is given back, so that who waits for it need not try again.
+            self._unanswered, self._unanswered_s = error, time.monotonic()
             await registry.close()
             raise
-        self.registry_error = ""
+        except RegistryError:
+            await registry.close()
+            raise
         return registry
 
     def header(self, lifetime_ms: int = RECORD_LIFETIME_MS) -> dict[str, Any]:

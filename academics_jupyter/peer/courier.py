@@ -90,14 +90,12 @@ class Courier:
         for entry in self._waiting(REGISTRY):
             signed = self._record(entry)
             try:
-                registry = await self._context.registry()
-                if signed is not None:
-                    await registry.publish(signed)
+                async with self._context.asking() as registry:
+                    if signed is not None:
+                        await registry.publish(signed)
             except RegistryError as error:
-                self._context.registry_error = str(error)
                 await asyncio.to_thread(self._context.store.outbox.failed, entry.id, str(error))
                 return False
-            self._context.registry_error = ""
             await asyncio.to_thread(self._context.store.outbox.done, entry.id)
         return True
 

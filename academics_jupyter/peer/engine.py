@@ -92,7 +92,8 @@ class Engine:
 
     async def _reach_registry(self) -> None:
         try:
-            await self._context.registry()
+            async with self._context.asking():
+                pass
         except RegistryUnreachableError as error:
             log.info("starting offline: %s", error)
 
@@ -112,8 +113,9 @@ class Engine:
     async def _look_around(self) -> None:
         """First start: ask who is online before we are."""
         try:
-            registry = await self._context.registry()
-            await asyncio.to_thread(self.presence.remember, await registry.active())
+            async with self._context.asking() as registry:
+                active = await registry.active()
+            await asyncio.to_thread(self.presence.remember, active)
         except RegistryError as error:
             log.info("nobody to be seen yet: %s", error)
 

@@ -64,27 +64,25 @@ class ExploringService:
     async def explore(self, query: Query) -> Explored:
         """What fits the query, best first."""
         try:
-            registry = await self._context.registry()
-            found, online = await asyncio.gather(registry.search(query), self.online())
+            async with self._context.asking() as registry:
+                found, online = await asyncio.gather(registry.search(query), self.online())
         except RegistryError as error:
-            self._context.registry_error = str(error)
             listings = await asyncio.to_thread(self._explore_store, query)
             return Explored(tuple(listings), f"{error} Shown is what this profile knows.")
-        self._context.registry_error = ""
         await asyncio.to_thread(self._remember, found)
         return Explored(tuple(self._listing(each, online) for each in found))
 
     async def online(self) -> dict[str, Presence]:
         """Who is online, by peer id; ourselves too. Raises RegistryError."""
-        registry = await self._context.registry()
-        active = {signed.record.peer: signed.record for signed in await registry.active()}
+        async with self._context.asking() as registry:
+            active = {signed.record.peer: signed.record for signed in await registry.active()}
         return self.linked_presences() | active
 
     async def listing(self, resource: str) -> Listing | None:
         """One resource by its whole id; None where nobody has described it."""
         try:
-            registry = await self._context.registry()
-            found, online = await asyncio.gather(registry.resources(resource, 1), self.online())
+            async with self._context.asking() as registry:
+                found, online = await asyncio.gather(registry.resources(resource, 1), self.online())
             await asyncio.to_thread(self._remember, found)
         except RegistryError:
             found, online = [], self.linked_presences()
@@ -94,8 +92,8 @@ class ExploringService:
 
     async def people(self, words: tuple[str, ...] = ()) -> list[Person]:
         """Who works on what, online first. Raises RegistryError."""
-        registry = await self._context.registry()
-        profiles, online = await asyncio.gather(registry.profiles(words), self.online())
+        async with self._context.asking() as registry:
+            profiles, online = await asyncio.gather(registry.profiles(words), self.online())
         shared = self._shared_counts()
         people = [
             Person(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 from academics_jupyter.errors import AmbiguousTargetError, RegistryError, UnknownTargetError
@@ -11,6 +12,8 @@ from academics_jupyter.protocol.identity import fingerprint, fingerprint_matches
 
 MIN_ID_LENGTH = 6
 MAX_LISTED = 4
+
+log = logging.getLogger(__name__)
 _ID = re.compile(rf"[0-9a-f]{{{MIN_ID_LENGTH},64}}")
 
 
@@ -53,11 +56,11 @@ class Lookup:
             if held.resource.startswith(start) and held.resource not in found
         }
         try:
-            registry = await self._context.registry()
-            for each in await registry.resources(start):
-                found[each.descriptions[0].record.id] = each.descriptions[0].record.title
+            async with self._context.asking() as registry:
+                for each in await registry.resources(start):
+                    found[each.descriptions[0].record.id] = each.descriptions[0].record.title
         except RegistryError as error:
-            self._context.registry_error = str(error)
+            log.info("looking %s up in what is known here: %s", start, error)
         return found
 
     async def peer(self, text: str) -> str:
@@ -66,7 +69,7 @@ class Lookup:
         Raises UnknownTargetError or AmbiguousTargetError.
         """
         text = text.strip()
-        known = await self._people()
+        known = await self._people(text)
         wanted = text.casefold()
         named = {peer: name for peer, name in known.items() if name.casefold() == wanted}
         by_word = {peer: name for peer, name in known.items() if wanted in name.casefold().split()}
@@ -84,16 +87,16 @@ class Lookup:
             raise AmbiguousTargetError(f"{text!r} could be {listed}: give the start of the fingerprint.")
         return next(iter(found))
 
-    async def _people(self) -> dict[str, str]:
-        """Everybody known, with their names, but ourselves."""
+    async def _people(self, text: str) -> dict[str, str]:
+        """Everybody known, and whom the registry has under such a name, with their names; not ourselves."""
         store = self._context.store
         known = {contact.peer: contact.name for contact in store.peers.all()}
         known |= {signed.record.peer: signed.record.name for signed in store.records.profiles()}
         try:
-            registry = await self._context.registry()
-            known |= {signed.record.peer: signed.record.name for signed in await registry.active()}
-            known |= {signed.record.peer: signed.record.name for signed in await registry.profiles()}
+            async with self._context.asking() as registry:
+                known |= {signed.record.peer: signed.record.name for signed in await registry.active()}
+                known |= {signed.record.peer: signed.record.name for signed in await registry.profiles((text,))}
         except RegistryError as error:
-            self._context.registry_error = str(error)
+            log.info("looking %s up among the people known here: %s", text, error)
         known.pop(self._context.me, None)
         return known

@@ -77,14 +77,12 @@ class PresenceService:
         """Write our presence to the registry; false where it cannot be reached."""
         signed = self.sign(online=True)
         try:
-            registry = await self._context.registry()
-            await registry.publish(signed)
-        except RegistryError as error:
+            async with self._context.asking() as registry:
+                await registry.publish(signed)
+        except RegistryError:
             self.announced = False
-            self._context.registry_error = str(error)
             return False
         self.announced = True
-        self._context.registry_error = ""
         return True
 
     async def keep_announced(self) -> None:
@@ -104,13 +102,11 @@ class PresenceService:
     async def refresh(self) -> None:
         """Ask the registry who is online and dial those without a link; a failing dial is nobody else's matter."""
         try:
-            registry = await self._context.registry()
-            active = await registry.active()
-        except RegistryError as error:
-            self._context.registry_error = str(error)
+            async with self._context.asking() as registry:
+                active = await registry.active()
+        except RegistryError:
             active = self._remembered()
         else:
-            self._context.registry_error = ""
             await asyncio.to_thread(self.remember, active)
         await asyncio.gather(*(self._dial(signed.record) for signed in active if self._is_due(signed.record)))
 
@@ -170,5 +166,5 @@ class PresenceService:
         if not self.announced:
             return
         with contextlib.suppress(RegistryError):
-            registry = await self._context.registry()
-            await registry.publish(farewell)
+            async with self._context.asking() as registry:
+                await registry.publish(farewell)

@@ -111,15 +111,19 @@ def test_the_sdist_can_be_built_and_tested_from(built: Path) -> None:
 
 
 def test_what_is_installed_can_be_imported_and_run(installed: Path, tmp_path: Path) -> None:
-    told = done(sys.executable, "-c", "import academics as a; print(a.__version__, a.__file__)", cwd=tmp_path, path=installed)
+    told = done(
+        sys.executable, "-c", "import academics as a; print(a.__version__, a.__file__)", cwd=tmp_path, path=installed
+    )
     assert told.split(maxsplit=1) == [__version__, f"{installed / 'academics.py'}\n"]
     assert "serve" in done(installed / "bin" / "academics", "--help", cwd=tmp_path, path=installed)
 
 
 def test_what_is_installed_can_be_loaded_in_ipython(installed: Path, tmp_path: Path) -> None:
-    cell = "%load_ext academics\nfrom academics_jupyter.notebook.panels.panel import Panel\nprint(%lsmagic)"
+    cell = "%load_ext academics\nfrom academics_jupyter.notebook.panels import panel\nprint(panel.__file__)\n%explore?"
     command = (sys.executable, "-m", "IPython", "--ipython-dir", tmp_path, "--colors", "nocolor", "-c", cell)
-    assert "%explore" in done(*command, cwd=tmp_path, path=installed)
+    told = done(*command, cwd=tmp_path, path=installed)
+    assert str(installed / "academics_jupyter") in told
+    assert "--available" in told
 
 
 def test_every_import_is_a_declared_requirement() -> None:

@@ -22,6 +22,7 @@ from academics_jupyter.peer.settings import ENVIRONMENT
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Presence
 from academics_jupyter.registry.opening import open_registry
+from tests.unit.protocol.test_protocol_page import section, table, values
 from tests.waiting import wait_until_async
 
 CLIENT = Path(__file__).parent / "node_client"
@@ -133,9 +134,7 @@ async def running(client: Path, scenario: str, task: dict[str, Any]) -> AsyncIte
 
 
 def task_of(presence: Presence) -> dict[str, Any]:
-    return {
-        "server": {"url": presence.urls[0], "id": presence.peer, "certificate": presence.certificate},
-    }
+    return {"server": {"url": presence.urls[0], "id": presence.peer, "certificate": presence.certificate}}
 
 
 async def test_a_client_in_another_language_talks_and_fetches(ada: Peer, client: Path, tmp_path: Path) -> None:
@@ -232,3 +231,15 @@ async def test_a_client_that_breaks_the_handshake_is_refused(ada: Peer, client: 
         await steps.ended()
     assert ada.status().links == 0
     assert ada.peers().empty
+
+
+async def test_the_worked_example_of_the_page_in_another_language(client: Path) -> None:
+    worked = values()
+    sizes = {int(size.replace(",", "")): root.strip("`") for size, _, root in table(section("Resource ids and pieces"))}
+    given = ("dialler_seed", "server_seed", "certificate", "nonce_server", "nonce_dialler")
+    task = {"given": {name: worked.pop(name) for name in given}, "sizes": list(sizes)}
+    del worked["dialler_label"], worked["server_label"]
+    async with running(client, "example", task) as steps:
+        assert await steps.next("worked") == worked
+        assert await steps.next("named") == {"roots": list(sizes.values())}
+        await steps.ended()

@@ -47,18 +47,18 @@ class ChatPart(Part):
         """Messages and their states; who is there."""
         return [
             (frozenset({"messages", "peers"}), self.redraw.soon),
-            (frozenset({"profiles", "presences", "peers"}), self._meeting.soon),
+            (frozenset({"profiles", "presences", "peers"}), self.refresh),
         ]
 
     def tick(self) -> None:
         """Ask again who is there."""
-        if self.sight and time.monotonic() - self._met_s >= REFRESH_INTERVAL_S:
-            self._meeting.soon()
+        if time.monotonic() - self._met_s >= REFRESH_INTERVAL_S:
+            self.refresh()
 
-    def came_in_sight(self) -> None:
-        """What is open is read now."""
-        super().came_in_sight()
-        self._meeting.soon()
+    def refresh(self) -> None:
+        """Ask soon who is there."""
+        if self.sight:
+            self._meeting.soon()
 
     async def release(self) -> None:
         """Ask no more."""
@@ -118,7 +118,7 @@ class ChatPart(Part):
     async def _meet(self) -> None:
         """Ask the registry who is there; where it does not answer, those known stay as they are."""
         peer = self.peer
-        if peer is None or not self.sight:
+        if peer is None:
             return
         self._met_s = time.monotonic()
         try:

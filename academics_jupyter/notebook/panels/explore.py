@@ -39,7 +39,7 @@ class ExplorePart(Part):
         self._query = Query(limit=PAGE)
         self._asked = 0
         self._refreshed_s = 0.0
-        self._refreshing = Repeated(self._refresh, NEWS_INTERVAL_S)
+        self._refreshing = Repeated(self._find_again, NEWS_INTERVAL_S)
 
     def commands(self) -> dict[str, Command]:
         """Search, download, write to a sharer."""
@@ -48,19 +48,19 @@ class ExplorePart(Part):
     def subscriptions(self) -> list[Subscription]:
         """What exists comes from the registry; what we have and are getting, from the store."""
         return [
-            (frozenset({"resources", "holdings", "presences"}), self._refreshing.soon),
+            (frozenset({"resources", "holdings", "presences"}), self.refresh),
             (frozenset({"downloads", "files"}), self.redraw.soon),
         ]
 
     def tick(self) -> None:
         """Ask again after a while."""
-        if self.sight and time.monotonic() - self._refreshed_s >= REFRESH_INTERVAL_S:
-            self._refreshing.soon()
+        if time.monotonic() - self._refreshed_s >= REFRESH_INTERVAL_S:
+            self.refresh()
 
-    def came_in_sight(self) -> None:
-        """What was found when it was last seen may be old."""
-        super().came_in_sight()
-        self._refreshing.soon()
+    def refresh(self) -> None:
+        """Repeat the query soon."""
+        if self.sight:
+            self._refreshing.soon()
 
     async def release(self) -> None:
         """Ask no more."""
@@ -93,10 +93,9 @@ class ExplorePart(Part):
         self._asked += 1
         await self._find()
 
-    async def _refresh(self) -> None:
-        if self.sight and self.peer is not None:
-            with self.errors_shown():
-                await self._find()
+    async def _find_again(self) -> None:
+        with self.errors_shown():
+            await self._find()
 
     async def _find(self) -> None:
         """Ask for the query in force; an answer that a later query has overtaken is dropped."""

@@ -53,8 +53,12 @@ class Panel(ipywidgets.VBox):
 
     def close(self) -> None:
         """Stop following the peer and take the widgets away."""
-        with contextlib.suppress(AcademicsError, RuntimeError):
-            self.session.submit(self._end())
+        ending = self._end()
+        try:
+            self.session.submit(ending)
+        except (AcademicsError, RuntimeError):
+            # There is no loop any more, and so nothing that runs on it.
+            ending.close()
         for widget in (*self._links, *self.parts, self.tabs):
             widget.close()
         super().close()
@@ -63,6 +67,7 @@ class Panel(ipywidgets.VBox):
         with self.profile.errors_shown():
             await self.session.peer()
         self._follow()
+        self.profile.redraw.soon()
         self._watching = asyncio.create_task(self._watch(), name="academics-panel")
 
     async def _end(self) -> None:
@@ -97,7 +102,8 @@ class Panel(ipywidgets.VBox):
             subscriptions = [each for part in self.parts for each in part.subscriptions()]
             self._unfollow = [peer.on_change(topics, callback) for topics, callback in subscriptions]
         for part in self.parts:
-            part.came_in_sight()
+            part.redraw.soon()
+            part.refresh()
 
     def _stop_following(self) -> None:
         self._followed = None

@@ -89,9 +89,8 @@ class Part(anywidget.AnyWidget):
         if changed:
             self.send({"state": changed})
 
-    def came_in_sight(self) -> None:
-        """A view has just come into sight."""
-        self.redraw.soon()
+    def refresh(self) -> None:
+        """Ask the network anew for what is shown of it, if somebody looks."""
 
     @contextmanager
     def errors_shown(self) -> Iterator[None]:
@@ -143,4 +142,5 @@ class Part(anywidget.AnyWidget):
         was_seen = bool(self.sight)
         self.sight.note(str(content.get("view")), seen)
         if seen and not was_seen:
-            self.came_in_sight()
+            self.redraw.soon()
+            self.refresh()

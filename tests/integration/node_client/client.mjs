@@ -1,10 +1,24 @@
 // A peer in another language, written from docs/PROTOCOL.md. It dials a server and prints what it sees, one JSON object
-// a line. Usage: node client.mjs visit|refusals TASK, where TASK is JSON (see tests/integration/test_node_client.py).
+// a line. Usage: node client.mjs visit|refusals|example TASK, TASK in JSON (see tests/integration/test_node_client.py).
 
 import { randomBytes } from 'node:crypto';
 
 import { ask, authentication, challenge, connected, link, request } from './link.mjs';
-import { envelope, fingerprint, identity, opened, pieceBytes, pieceCount, pieceHash, rootOf } from './protocol.mjs';
+import {
+  DIALLER_LABEL,
+  SERVER_LABEL,
+  envelope,
+  fingerprint,
+  identity,
+  labelled,
+  opened,
+  pieceBytes,
+  pieceCount,
+  pieceHash,
+  rootOf,
+  signed,
+  transcript,
+} from './protocol.mjs';
 
 const DAY_MS = 86_400_000;
 
@@ -149,5 +163,28 @@ async function refusals({ server }) {
   print('pinned', { error: await refusal(challenge({ ...server, certificate: '0'.repeat(64) })) });
 }
 
+// The page's worked example, and the ids of files of zeros.
+function example({ given, sizes }) {
+  const [dialler, server] = ['dialler_seed', 'server_seed'].map((name) => identity(Buffer.from(given[name], 'hex')));
+  const bytes = transcript({ ...given, dialler: dialler.id, server: server.id }, given.certificate);
+  print('worked', {
+    dialler_id: dialler.id,
+    dialler_fingerprint: fingerprint(dialler.id),
+    server_id: server.id,
+    server_fingerprint: fingerprint(server.id),
+    transcript: bytes.toString('hex'),
+    dialler_proof: signed(dialler, labelled(DIALLER_LABEL, bytes)),
+    server_proof: signed(server, labelled(SERVER_LABEL, bytes)),
+  });
+  print('named', { roots: sizes.map((size) => zerosId(size)) });
+}
+
+function zerosId(size) {
+  if (size === 0) return '0'.repeat(64);
+  const length = pieceBytes(size);
+  const spans = Array.from({ length: pieceCount(size) }, (_, index) => Math.min(length, size - index * length));
+  return rootOf(Buffer.concat(spans.map((span) => pieceHash(Buffer.alloc(span), size))), size);
+}
+
 const [scenario, task] = process.argv.slice(2);
-await { visit, refusals }[scenario](JSON.parse(task));
+await { visit, refusals, example }[scenario](JSON.parse(task));

@@ -305,7 +305,7 @@ def test_every_field_of_the_registry_is_on_the_page(kind: type[Record]) -> None:
 
 
 def test_the_registry_example_is_what_is_written() -> None:
-    (text,) = fenced("json5")
+    (text,) = fenced("json registry document")
     resource = signed_examples()["Resource"]
     told_document = json.loads(text)
     written = {"_id": document_id(resource.record)} | document(resource)

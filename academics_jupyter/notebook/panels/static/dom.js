@@ -40,6 +40,22 @@ function button(label, onclick, properties = {}) {
   return h("button", { type: "button", onclick, ...properties }, label);
 }
 
+/** A form that calls `onsubmit`, by its button or by Enter in a line of it. */
+function submittable(properties, onsubmit, ...children) {
+  const form = h("form", properties, ...children);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    onsubmit();
+  });
+  // JupyterLab keeps browsers from submitting a form in an output by themselves.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || event.target.tagName !== "INPUT") return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+  return form;
+}
+
 /** Names of a list as elements, each isolated, with commas between. */
 function names(list, more = 0) {
   const nodes = list.flatMap((name, place) => (place ? [", ", bdi(name)] : [bdi(name)]));
@@ -147,7 +163,10 @@ function connect(model, el, name, draw, replies = {}) {
     }
     for (const [kind, reply] of Object.entries(replies)) if (message[kind] !== undefined) reply(message);
   };
-  const onProblem = () => say(problem, model.get("problem"));
+  const onProblem = () => {
+    say(problem, model.get("problem"));
+    if (!problem.hidden) problem.scrollIntoView({ block: "nearest" });
+  };
   const onSelected = () => (el.hidden = model.get("selected") !== "" && model.get("selected") !== name);
   model.on("msg:custom", onMessage);
   model.on("change:problem", onProblem);

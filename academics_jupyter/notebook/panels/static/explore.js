@@ -85,12 +85,11 @@ function searchForm(search) {
     ...KINDS.map((each) => h("option", { value: each }, each)),
   );
   const filters = h("span", { class: "academics-filters" }, kind, h("label", { class: "academics-check" }, available, "available only"));
-  const node = h("form", { class: "academics-searching", role: "search" }, words, filters);
-  node.addEventListener("submit", (event) => {
-    event.preventDefault();
+  const now = () => {
     clearTimeout(timer);
     search();
-  });
+  };
+  const node = submittable({ class: "academics-searching", role: "search" }, now, words, filters);
   return { node, values: () => ({ words: words.value, available: available.checked, kind: kind.value }) };
 }
 

@@ -60,20 +60,15 @@ function standing(state, act) {
 function registrationForm(register) {
   const name = h("input", { type: "text", name: "name", required: true, maxlength: 100, autocomplete: "name", placeholder: "Ada Lovelace" });
   const affiliation = h("input", { type: "text", name: "affiliation", maxlength: 200, autocomplete: "organization", placeholder: "optional" });
-  const form = h(
-    "form",
+  return submittable(
     { class: "academics-form academics-registration", "data-testid": "academics-registration" },
+    () => register({ name: name.value, affiliation: affiliation.value }),
     h("strong", {}, "Join the network"),
     h("label", {}, "Name", name),
     h("label", {}, "Affiliation", affiliation),
     h("p", { class: "academics-faint academics-published" }),
     h("div", { class: "academics-actions" }, h("button", { type: "submit", class: "academics-main" }, "Register and go online")),
   );
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    register({ name: name.value, affiliation: affiliation.value });
-  });
-  return form;
 }
 
 export default { render };

@@ -53,14 +53,12 @@ function dropZone(add) {
 
 function pathForm(addPath) {
   const path = h("input", { type: "text", placeholder: "or a path on the server: ~/papers/draft.pdf", "aria-label": "Path of a file on the server", "data-testid": "academics-path-input" });
-  const form = h("form", { class: "academics-inline" }, path, h("button", { type: "submit" }, "Share"));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
+  const share = () => {
     if (!path.value.trim()) return;
     addPath(path.value.trim());
     path.value = "";
-  });
-  return form;
+  };
+  return submittable({ class: "academics-inline" }, share, path, h("button", { type: "submit" }, "Share"));
 }
 
 function drawUpload(list, upload, uploads, ask) {
@@ -122,26 +120,29 @@ function metadataForm(row, ask) {
     control.value = start[name];
     return [name, label, control];
   });
-  const saved = h("span", { class: "academics-faint academics-saved", role: "status", hidden: true });
-  const form = h(
-    "form",
+  const saved = h("span", { class: "academics-faint", role: "status", hidden: true });
+  function save() {
+    const changed = controls.filter(([name, , control]) => control.value !== String(start[name]));
+    const fields = Object.fromEntries(changed.map(([name, , control]) => [name, control.value]));
+    say(saved, changed.length ? "" : "Nothing is changed.");
+    if (!changed.length) return;
+    ask("describe", { resource: row.id, fields });
+    form.academicsSaved = () => {
+      Object.assign(start, fields);
+      say(saved, "Saved.");
+    };
+  }
+  const form = submittable(
     { class: "academics-form", "data-describes": row.id },
+    save,
     ...controls.map(([, label, control]) => h("label", {}, label, control)),
     h("div", { class: "academics-actions" }, h("button", { type: "submit", class: "academics-main" }, "Save changes"), saved),
   );
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const fields = Object.fromEntries(controls.filter(([name, , control]) => control.value !== String(start[name])).map(([name, , control]) => [name, control.value]));
-    if (!Object.keys(fields).length) return say(saved, "Nothing is changed.");
-    say(saved, "");
-    ask("describe", { resource: row.id, fields });
-    Object.assign(start, fields);
-  });
   return form;
 }
 
 function drawSaved(el, resource) {
-  for (const form of el.querySelectorAll(`form[data-describes="${resource}"]`)) say(form.querySelector(".academics-saved"), "Saved.");
+  for (const form of el.querySelectorAll(`form[data-describes="${resource}"]`)) form.academicsSaved?.();
 }
 
 function makeHeld(row, ask) {
@@ -160,6 +161,7 @@ function openBelow(more, opener, what, make) {
   put(more, "data-what", closing ? false : what);
   put(more, "hidden", closing);
   more.replaceChildren(...(closing ? [] : [make()]));
+  more.scrollIntoView({ block: "nearest" });
 }
 
 function drawHeld(node, row) {

@@ -35,7 +35,7 @@ function composer(send) {
   let peer = "";
   const field = h("textarea", { rows: 1, dir: "auto", placeholder: "Write a message", "aria-label": "Message", "data-testid": "academics-composer" });
   const submit = h("button", { type: "submit", class: "academics-main", title: "Enter sends, Shift+Enter begins a new line" }, "Send");
-  const node = h("form", { class: "academics-composer" }, field, submit);
+  const node = submittable({ class: "academics-composer" }, post, field, submit);
 
   const fit = () => {
     field.style.height = "auto";
@@ -52,12 +52,11 @@ function composer(send) {
     event.preventDefault();
     node.requestSubmit();
   });
-  node.addEventListener("submit", (event) => {
-    event.preventDefault();
+  function post() {
     if (!field.value.trim() || !peer) return;
     send(peer, field.value);
     write("");
-  });
+  }
   return {
     node,
     focus: () => field.focus({ preventScroll: true }),

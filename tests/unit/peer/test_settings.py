@@ -1,0 +1,129 @@
+"""Where settings come from, and what follows from the registry's address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from academics_jupyter.errors import UsageError
+from academics_jupyter.peer.settings import ENVIRONMENT, Settings, default_home, resolve
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ENVIRONMENT.values():
+        monkeypatch.delenv(variable, raising=False)
+
+
+def test_the_defaults() -> None:
+    assert resolve() == Settings(home=default_home())
+    assert (Settings().profile, Settings().registry, Settings().port, Settings().public_urls) == ("default", "", 0, ())
+
+
+def test_the_environment_comes_before_the_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACADEMICS_PROFILE", "lab")
+    assert resolve(fallback={"profile": "home", "port": 4}) == resolve({"profile": "lab", "port": 4})
+    assert resolve(fallback={"profile": "home"}).profile == "lab"
+
+
+def test_what_is_given_comes_before_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACADEMICS_PROFILE", "lab")
+    assert resolve({"profile": "given"}, {"profile": "home"}).profile == "given"
+
+
+def test_nothing_given_is_not_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACADEMICS_PROFILE", "")
+    monkeypatch.setenv("ACADEMICS_PORT", "8443")
+    assert resolve({"profile": None, "port": None}, {"profile": "", "port": 1}) == resolve({"port": 8443})
+    assert resolve(fallback={"profile": "", "public_urls": (), "passphrase": None}) == resolve({"port": 8443})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "name", "expected"),
+    [
+        ("ACADEMICS_HOME", "/srv/academics", "home", Path("/srv/academics")),
+        ("ACADEMICS_PROFILE", "lab", "profile", "lab"),
+        ("ACADEMICS_REGISTRY", "mongodb://db.example", "registry", "mongodb://db.example"),
+        ("ACADEMICS_HOST", "192.0.2.7", "host", "192.0.2.7"),
+        ("ACADEMICS_PORT", "8443", "port", 8443),
+        (
+            "ACADEMICS_PUBLIC_URLS",
+            "https://a.example:1, https://b.example:2,",
+            "public_urls",
+            ("https://a.example:1", "https://b.example:2"),
+        ),
+        ("ACADEMICS_PASSPHRASE", "secret", "passphrase", "secret"),
+    ],
+)
+def test_every_variable_is_read(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, name: str, expected: Any
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert getattr(resolve(), name) == expected
+    assert set(ENVIRONMENT) == {"home", "profile", "registry", "host", "port", "public_urls", "passphrase"}
+
+
+def test_a_home_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert resolve({"home": "~/academics"}).home == tmp_path / "academics"
+    assert resolve({"home": "here"}).home == tmp_path / "here"
+
+
+@pytest.mark.parametrize("port", ["0", "1", "65535", 8443])
+def test_a_port(port: Any) -> None:
+    assert resolve({"port": port}).port == int(port)
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http", "8443.5", "²", "٣", " 1", "1e3", -1, 65536, 1.5])
+def test_a_bad_port_is_named_with_what_to_do(port: Any) -> None:
+    with pytest.raises(UsageError) as refused:
+        resolve({"port": port})
+    assert "0 to 65535" in str(refused.value)
+    assert "ACADEMICS_PORT" in str(refused.value)
+
+
+LOCAL = [
+    "",
+    "mongodb://localhost",
+    "mongodb://LOCALHOST:27017/academics",
+    "mongodb://127.0.0.1",
+    "mongodb://127.8.8.8:1/",
+    "mongodb://[::1]:27017",
+    "mongodb://ada:secret@localhost:27017/academics",
+    "mongodb://%2Ftmp%2Fmongodb-27017.sock/academics",
+    "mongodb://localhost:27017,127.0.0.1:27018/?replicaSet=rs0",
+]
+ELSEWHERE = [
+    "mongodb://db.example",
+    "mongodb://192.0.2.7:27017",
+    "mongodb://localhost,db.example/academics",
+    "mongodb://localhost@db.example/",
+    "mongodb://localhost.example",
+    "mongodb+srv://localhost/academics",
+    "mongodb://[2001:db8::7]",
+    "mongodb://",
+]
+
+
+@pytest.mark.parametrize("registry", LOCAL)
+def test_a_registry_on_this_machine_keeps_the_server_on_it(registry: str) -> None:
+    assert Settings(registry=registry).is_local
+    assert Settings(registry=registry).bind_host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("registry", ELSEWHERE)
+def test_a_registry_elsewhere_opens_the_server_to_every_interface(registry: str) -> None:
+    assert not Settings(registry=registry).is_local
+    assert Settings(registry=registry).bind_host == ""
+
+
+@pytest.mark.parametrize("registry", ["", "mongodb://db.example"])
+def test_a_host_that_was_set_is_bound(registry: str) -> None:
+    assert Settings(registry=registry, host="192.0.2.7").bind_host == "192.0.2.7"
+
+
+def test_the_passphrase_is_not_shown() -> None:
+    assert "secret" not in repr(resolve({"passphrase": "secret"}))

@@ -15,10 +15,14 @@ from academics_jupyter.network.mesh import Mesh
 from academics_jupyter.peer.changes import either
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.events import MessageDelivered
-from academics_jupyter.protocol.records import KINDS, Record, Signed
-from academics_jupyter.protocol.wire import MAX_RECORDS, Chat, Done, News
+from academics_jupyter.protocol.records import KINDS, Envelope, Record, Signed
+from academics_jupyter.protocol.wire import MAX_EVENT_BYTES, MAX_RECORDS, Chat, Done, News
 from academics_jupyter.store.outbox import REGISTRY, OutboxEntry
 
+NEWS_BYTES = MAX_EVENT_BYTES // 2
+"""Payloads in one event of news; JSON's escapes and signatures must fit beside them."""
+LASTING_REFUSALS = ("malformed", "bad_signature", "unknown_kind", "wrong_peer")
+"""What is refused so will be refused again: it must not keep what waits behind it."""
 FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 30.0
 CHAT_TIMEOUT_S = 900.0
@@ -70,8 +74,8 @@ class Courier:
     def tell(self, records: list[Signed[Record]]) -> list[asyncio.Task[None]]:
         """Send news to every link. A busy peer keeps nobody waiting, and who misses news reads the registry."""
         telling = [
-            asyncio.create_task(_tell(link, News(records=tuple(signed.envelope for signed in some))))
-            for some in _batched(records, MAX_RECORDS)
+            asyncio.create_task(_tell(link, News(records=lot)))
+            for lot in _batched(records)
             for link in self._mesh.links.values()
         ]
         self._telling.update(telling)
@@ -112,8 +116,10 @@ class Courier:
                 await link.call("chat", Chat(message=envelope), Done, CHAT_TIMEOUT_S)
             except (NetworkError, ProtocolError) as error:
                 await asyncio.to_thread(self._context.store.outbox.failed, entry.id, str(error))
-                # Blocked is theirs to lift; anything else is tried again while the link is up.
-                return isinstance(error, PeerRefusedError) and error.code == "blocked"
+                if isinstance(error, PeerRefusedError) and error.code in LASTING_REFUSALS:
+                    log.warning("%s refused a message: %s", link.name, error)
+                    continue
+                return False
             await asyncio.to_thread(self._delivered, entry)
             self._context.events.tell(MessageDelivered(entry.reference, link.peer))
         return True
@@ -125,8 +131,17 @@ class Courier:
             store.outbox.done(entry.id)
 
 
-def _batched(records: list[Signed[Record]], size: int) -> list[list[Signed[Record]]]:
-    return [records[start : start + size] for start in range(0, len(records), size)]
+def _batched(records: list[Signed[Record]]) -> list[tuple[Envelope, ...]]:
+    """The records' envelopes, in order, in lots that each fit into one event."""
+    lots: list[list[Envelope]] = []
+    size_bytes = NEWS_BYTES
+    for signed in records:
+        size_bytes += len(signed.payload.encode())
+        if size_bytes > NEWS_BYTES or len(lots[-1]) == MAX_RECORDS:
+            lots.append([])
+            size_bytes = len(signed.payload.encode())
+        lots[-1].append(signed.envelope)
+    return [tuple(lot) for lot in lots]
 
 
 async def _tell(link: Link, news: News) -> None:

@@ -17,7 +17,7 @@ from itertools import islice
 
 from nacl.signing import SigningKey
 
-from academics_jupyter.errors import StoreDamagedError, UnknownTargetError
+from academics_jupyter.errors import RemoteProtocolError, StoreDamagedError, UnknownTargetError
 from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.messages import Message, sign_message
 from academics_jupyter.protocol.records import Envelope
@@ -91,14 +91,19 @@ class Messages:
         return stored
 
     def receive(self, envelope: Envelope, message: Message, now_ms: int) -> bool:
-        """Keep a message whose signature and author were checked; false if it is a repetition. Topic "messages"."""
+        """Keep a message whose signature and author were checked; false if it is a repetition. Topic "messages".
+
+        Raises RemoteProtocolError where its id is that of another author's message.
+        """
         stored = _stored(message, message.author, now_ms, "received", unread=True)
         with self._database.transaction():
             known = self._database.read(
-                "SELECT 1 FROM messages WHERE id = ?"
+                "SELECT author FROM messages WHERE id = ?"
                 " OR (author = ? AND conversation = ? AND series = ? AND sequence = ?)",
                 (message.id, message.author, message.author, message.series, message.sequence),
             )
+            if any(row["author"] != message.author for row in known):
+                raise RemoteProtocolError("a message under the id of somebody else's")
             if known:
                 return False
             self._insert(stored, envelope)

@@ -279,7 +279,7 @@ async def test_explore_shows_what_is_found_and_greys_it_when_its_holder_leaves(
     assert (row()["id"], row()["title"], row()["holders"]) == (resource.id, MARKUP, [f"Grace {MARKUP}"])
     viewer.ask("download", resource=resource.id)
 
-    await wait_until_async(lambda: resource.id in viewer.state["held"])
+    await wait_until_async(lambda: resource.id in viewer.state.get("held", {}))
     assert viewer.state["downloads"][resource.id]["state"] == "finished"
     await ada.unshare(resource.id)
     await grace.stop()
@@ -295,7 +295,7 @@ async def test_a_registry_that_does_not_answer_is_said(panel: Panel, network: Me
     network.reachable = False
     viewer.ask("search", words="climate")
 
-    await wait_until_async(lambda: "Shown is what this profile knows" in viewer.state["notice"])
+    await wait_until_async(lambda: "Shown is what this profile knows" in viewer.state.get("notice", ""))
 
 
 async def test_the_answer_to_an_overtaken_query_is_dropped(

@@ -33,6 +33,14 @@ def invite() -> None:
     raise RuntimeError("The colleague did not come online; what she said is above.")
 
 
+def dismiss() -> None:
+    """Have the colleague leave, as she does by herself when the kernel ends."""
+    while _processes:
+        process = _processes.pop()
+        process.stdin.close()
+        process.wait()
+
+
 async def main() -> None:
     async with academics.open_peer(profile="quickstart-colleague") as peer:
         await peer.register(NAME, affiliation="Harvard Computation Laboratory", interests="compilers, astronomy")

@@ -16,6 +16,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{MARKER}(*parts): errors may be logged whose messages hold one of the parts")
 
 
+def pytest_collection_finish() -> None:
+    # What was imported is not looked at again by the collections below, which this makes cheap.
+    gc.collect()
+    gc.freeze()
+
+
 class _Errors(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

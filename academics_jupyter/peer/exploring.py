@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from academics_jupyter.errors import RegistryError
@@ -11,6 +12,9 @@ from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Presence, Profile, Resource, Signed
 from academics_jupyter.registry.port import Found, Query
 from academics_jupyter.store.peers import Contact
+
+MAX_MET = 50
+"""How many unknown people are asked for at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,19 @@ class ExploringService:
         ]
         return sorted(people, key=lambda person: (not person.online, person.name.casefold()))
 
+    async def meet(self, peers: Iterable[str]) -> None:
+        """Learn from the registry who those are whose profile has not been heard of, so that they can be named.
+
+        Raises RegistryError.
+        """
+        known = {signed.record.peer for signed in await asyncio.to_thread(self._context.store.records.profiles)}
+        unknown = [peer for peer in dict.fromkeys(peers) if peer not in known][:MAX_MET]
+        if not unknown:
+            return
+        async with self._context.asking() as registry:
+            profiles = await asyncio.gather(*(registry.profile(peer) for peer in unknown))
+        await asyncio.to_thread(self._remember_profiles, [signed for signed in profiles if signed is not None])
+
     async def contacts(self) -> list[Contact]:
         """Everybody this profile has met, online first; `online` says that there is a link with them."""
         return await asyncio.to_thread(self._context.store.peers.all)
@@ -154,6 +171,11 @@ class ExploringService:
             for each in found:
                 for signed in (*each.descriptions, *each.holdings):
                     self._context.store.records.put(signed)
+
+    def _remember_profiles(self, profiles: list[Signed[Profile]]) -> None:
+        with self._context.store.transaction():
+            for signed in profiles:
+                self._context.store.records.put(signed)
 
     def _explore_store(self, query: Query) -> list[Listing]:
         wanted = " ".join(query.words).casefold().split()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from academics_jupyter.errors import RegistryError
 from academics_jupyter.notebook.panels.part import Command, Part, Subscription, read_static
 from academics_jupyter.notebook.panels.redrawing import Repeated
 from academics_jupyter.notebook.session import Session
@@ -39,6 +41,7 @@ class ExplorePart(Part):
         self._query = Query(limit=PAGE)
         self._asked = 0
         self._refreshed_s = 0.0
+        self._met: set[str] = set()
         self._refreshing = Repeated(self._find_again, NEWS_INTERVAL_S)
 
     def commands(self) -> dict[str, Command]:
@@ -48,7 +51,7 @@ class ExplorePart(Part):
     def subscriptions(self) -> list[Subscription]:
         """What exists comes from the registry; what we have and are getting, from the store."""
         return [
-            (frozenset({"resources", "holdings", "presences"}), self.refresh),
+            (frozenset({"resources", "holdings", "presences", "profiles"}), self.refresh),
             (frozenset({"downloads", "files"}), self.redraw.soon),
         ]
 
@@ -104,10 +107,20 @@ class ExplorePart(Part):
             return
         self._refreshed_s = time.monotonic()
         explored = await peer.find(query)
+        await self._learn_names(peer, explored.listings)
         rows = await asyncio.to_thread(_rows, peer, explored.listings)
         if asked == self._asked:
             more = len(rows) >= query.limit < MOST_ROWS
             self.show(asked=asked, words=" ".join(query.words), rows=rows, more=more, notice=explored.notice)
+
+    async def _learn_names(self, peer: Peer, listings: Sequence[Listing]) -> None:
+        """Ask once for each of those who are about to be named."""
+        named = {
+            each for listing in listings for each in (listing.resource.peer, *_online_first(listing)[:NAMED_HOLDERS])
+        }
+        with contextlib.suppress(RegistryError):
+            await peer.exploring.meet(named - self._met)
+            self._met |= named
 
     async def _download(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         await (await self.session.peer()).request_download(str(content["resource"]))
@@ -127,9 +140,12 @@ def _rows(peer: Peer, listings: Sequence[Listing]) -> list[dict[str, Any]]:
     return [_row(listing, name_of, peer.id) for listing in listings]
 
 
+def _online_first(listing: Listing) -> list[str]:
+    return sorted(listing.holders, key=lambda holder: holder not in listing.online_holders)
+
+
 def _row(listing: Listing, name_of: Callable[[str], str], me: str) -> dict[str, Any]:
     resource = listing.resource
-    online_first = sorted(listing.holders, key=lambda holder: holder not in listing.online_holders)
     return {
         "id": resource.id,
         "title": resource.title,
@@ -142,11 +158,11 @@ def _row(listing: Listing, name_of: Callable[[str], str], me: str) -> dict[str, 
         "keywords": list(resource.keywords),
         "doi": resource.doi,
         "license": resource.license,
-        "sharer": listing.sharer,
+        "sharer": name_of(resource.peer),
         "sharer_id": resource.peer,
         "sharer_fingerprint": fingerprint(resource.peer),
         "mine": resource.peer == me,
-        "holders": [name_of(holder) for holder in online_first[:NAMED_HOLDERS]],
+        "holders": [name_of(holder) for holder in _online_first(listing)[:NAMED_HOLDERS]],
         "more_holders": max(len(listing.holders) - NAMED_HOLDERS, 0),
         "available": listing.available,
     }

@@ -35,8 +35,8 @@ class ProfilePart(Part):
         self._notice = ""
 
     def commands(self) -> dict[str, Command]:
-        """Register, start, stop."""
-        return {"register": self._register, "start": self._start, "stop": self._stop}
+        """Register, start, stop, and take the notice away."""
+        return {"register": self._register, "start": self._start, "stop": self._stop, "dismiss": self._dismiss}
 
     def subscriptions(self) -> list[Subscription]:
         """The name may be changed from a cell; links come and go."""
@@ -80,6 +80,10 @@ class ProfilePart(Part):
         self._notice = ""
         await (await self.session.peer()).stop()
         self._changed()
+
+    async def _dismiss(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        self._notice = ""
+        self.redraw.soon()
 
     async def _go_online(self, peer: Peer) -> None:
         status = await peer.start(self.session.label)

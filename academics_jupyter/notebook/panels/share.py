@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 from academics_jupyter.errors import AcademicsError, UsageError
-from academics_jupyter.notebook.panels.part import Command, Part, Subscription, read_static
+from academics_jupyter.notebook.panels.part import FAULT, Command, Part, Subscription, read_static
 from academics_jupyter.notebook.panels.uploads import Uploads
 from academics_jupyter.notebook.session import Session
 from academics_jupyter.peer.peer import Peer
@@ -68,19 +69,19 @@ class SharePart(Part):
                 self._swept = True
             self._uploads.begin(key, name, size_bytes, parts)
 
-        async with _reported(self, key):
+        with self._failure_told(key):
             await asyncio.to_thread(begin, (await self._registered()).folder.parts)
             self.send({"received": key, "bytes": 0})
 
     async def _chunk(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
         key = str(content["upload"])
-        async with _reported(self, key):
+        with self._failure_told(key):
             received = await asyncio.to_thread(self._uploads.take, key, int(content["offset"]), buffers[0])
             self.send({"received": key, "bytes": received})
 
     async def _finish(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         key = str(content["upload"])
-        async with _reported(self, key):
+        with self._failure_told(key):
             try:
                 await self._share(key, await asyncio.to_thread(self._uploads.finish, key))
             finally:
@@ -91,7 +92,7 @@ class SharePart(Part):
 
     async def _share_path(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         key = str(content["upload"])
-        async with _reported(self, key):
+        with self._failure_told(key):
             await self._share(key, Path(str(content["path"]).strip()))
 
     async def _share(self, key: str, path: Path) -> None:
@@ -133,30 +134,24 @@ class SharePart(Part):
         await peer.unshare(str(content["resource"]), delete=bool(content.get("delete")))
         self.redraw.soon()
 
+    @contextmanager
+    def _failure_told(self, key: str) -> Iterator[None]:
+        """What goes wrong with an upload is said at the upload."""
+        try:
+            yield
+        except AcademicsError as error:
+            self.send({"failed": key, "error": str(error)})
+        except OSError as error:
+            self.send({"failed": key, "error": f"The disk refused: {error.strerror or error}."})
+        except Exception:
+            self.send({"failed": key, "error": FAULT})
+            raise
+
     async def _registered(self) -> Peer:
         peer = await self.session.peer()
         if not peer.is_registered:
             raise UsageError("You have no profile yet: register above.")
         return peer
-
-
-class _reported:  # noqa: N801  reads as a verb where it is used
-    """What goes wrong with an upload is said at the upload."""
-
-    def __init__(self, part: Part, key: str) -> None:
-        self._part, self._key = part, key
-
-    async def __aenter__(self) -> None:
-        pass
-
-    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        if isinstance(error, AcademicsError):
-            self._part.send({"failed": self._key, "error": str(error)})
-            return True
-        if isinstance(error, OSError):
-            self._part.send({"failed": self._key, "error": f"The disk refused: {error.strerror or error}."})
-            return True
-        return False
 
 
 def _year(text: str) -> int:

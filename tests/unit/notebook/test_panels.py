@@ -276,7 +276,8 @@ async def test_explore_shows_what_is_found_and_greys_it_when_its_holder_leaves(
         return next(iter(viewer.state.get("rows", [])), {})
 
     await wait_until_async(lambda: row().get("available") is True)
-    assert (row()["id"], row()["title"], row()["holders"]) == (resource.id, MARKUP, [f"Grace {MARKUP}"])
+    await wait_until_async(lambda: row()["holders"] == [f"Grace {MARKUP}"])
+    assert (row()["id"], row()["title"]) == (resource.id, MARKUP)
     viewer.ask("download", resource=resource.id)
 
     await wait_until_async(lambda: resource.id in viewer.state.get("held", {}))
@@ -286,6 +287,18 @@ async def test_explore_shows_what_is_found_and_greys_it_when_its_holder_leaves(
     monkeypatch.setattr(explore_module, "REFRESH_INTERVAL_S", 0.0)
     panel.explore.tick()
     await wait_until_async(lambda: row().get("available") is False)
+
+
+async def test_the_holder_is_named_though_never_met(panel: Panel, ada: Peer, grace: Peer, tmp_path: Path) -> None:
+    viewer = Viewer(panel.explore)
+    (tmp_path / "z.txt").write_text("z")
+    await grace.start()
+    await grace.share(tmp_path / "z.txt")
+    await wait_until_async(lambda: not grace.status().waiting)
+    await grace.stop()
+    viewer.look()
+    await wait_until_async(lambda: viewer.state.get("rows"))
+    assert viewer.state["rows"][0]["holders"] == [f"Grace {MARKUP}"]
 
 
 async def test_a_registry_that_does_not_answer_is_said(panel: Panel, network: MemoryNetwork) -> None:

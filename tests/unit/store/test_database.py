@@ -94,6 +94,7 @@ def test_an_inner_transaction_fails_alone(path: Path) -> None:
     database.close()
 
 
+@pytest.mark.expects_errors("A subscriber to the store's changes failed")
 def test_a_subscriber_that_fails_keeps_nothing_from_the_others(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     database = Database(path)
     told: list[frozenset[str]] = []

@@ -17,7 +17,8 @@ function h(tag, properties = {}, ...children) {
 /** Set, switch or remove an attribute, only where it differs. */
 function put(node, name, value) {
   if (value === false || value === null || value === undefined) node.removeAttribute(name);
-  else if (node.getAttribute(name) !== String(value === true ? "" : value)) node.setAttribute(name, value === true ? "" : value);
+  else if (node.getAttribute(name) !== String(value === true ? "" : value))
+    node.setAttribute(name, value === true ? "" : value);
 }
 
 /** Show a text, or hide where there is none; only where it differs, so that what one has selected stays selected. */
@@ -33,7 +34,9 @@ function bdi(text, properties = {}) {
 
 /** Without the characters that turn text around, so that `exe.png` cannot stand for `gnp.exe`, and without control codes. */
 function plain(text) {
-  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "").replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
+  return text
+    .replace(/[\u202a-\u202e\u2066-\u2069]/g, "")
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
 }
 
 function button(label, onclick, properties = {}) {
@@ -92,7 +95,11 @@ function keep(parent, items, keyOf, make, update) {
 
 /** A progress bar that says in words how far it is. */
 function progressBar(label) {
-  return h("div", { class: "academics-bar", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100 }, h("div"));
+  return h(
+    "div",
+    { class: "academics-bar", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100 },
+    h("div"),
+  );
 }
 
 function setProgress(bar, share) {
@@ -102,7 +109,12 @@ function setProgress(bar, share) {
 }
 
 function bytes(count) {
-  const step = [["TB", 1e12], ["GB", 1e9], ["MB", 1e6], ["kB", 1e3]].find(([, size]) => count >= size);
+  const step = [
+    ["TB", 1e12],
+    ["GB", 1e9],
+    ["MB", 1e6],
+    ["kB", 1e3],
+  ].find(([, size]) => count >= size);
   if (!step) return `${count} ${count === 1 ? "byte" : "bytes"}`;
   const value = count / step[1];
   return `${value.toFixed(value < 10 ? 1 : 0)} ${step[0]}`;
@@ -118,21 +130,28 @@ function duration(seconds) {
 function moment(ms) {
   const then = new Date(ms);
   const today = then.toDateString() === new Date().toDateString();
-  return then.toLocaleString(undefined, today ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" });
+  return then.toLocaleString(
+    undefined,
+    today ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" },
+  );
 }
 
 /** A button that copies a text, also in pages that the browser keeps from its clipboard for want of HTTPS. */
 function copyButton(text, label) {
-  const node = button("Copy", async () => {
-    try {
-      if (navigator.clipboard) await navigator.clipboard.writeText(text);
-      else copyFromField(text);
-      node.textContent = "Copied";
-    } catch {
-      node.textContent = "Not copied";
-    }
-    setTimeout(() => (node.textContent = "Copy"), 1500);
-  }, { class: "academics-quiet", "aria-label": label });
+  const node = button(
+    "Copy",
+    async () => {
+      try {
+        if (navigator.clipboard) await navigator.clipboard.writeText(text);
+        else copyFromField(text);
+        node.textContent = "Copied";
+      } catch {
+        node.textContent = "Not copied";
+      }
+      setTimeout(() => (node.textContent = "Copy"), 1500);
+    },
+    { class: "academics-quiet", "aria-label": label },
+  );
   return node;
 }
 

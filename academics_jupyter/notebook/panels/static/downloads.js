@@ -1,13 +1,23 @@
 // The downloads: those under way with their progress, then those that have ended.
 
-const STATES = { waiting: "waiting", active: "downloading", finished: "finished", failed: "failed", cancelled: "cancelled" };
+const STATES = {
+  waiting: "waiting",
+  active: "downloading",
+  finished: "finished",
+  failed: "failed",
+  cancelled: "cancelled",
+};
 
 function render({ model, el }) {
   const link = connect(model, el, "downloads", draw);
   const active = h("ul", { class: "academics-list", "aria-label": "Downloads under way" });
   const ended = h("ul", { class: "academics-list", "aria-label": "Downloads that have ended" });
   const heading = h("h4", { class: "academics-heading", hidden: true }, "Ended");
-  const empty = h("p", { class: "academics-empty", "data-testid": "academics-no-downloads" }, "Nothing downloaded yet. Find something under Explore and choose Download.");
+  const empty = h(
+    "p",
+    { class: "academics-empty", "data-testid": "academics-no-downloads" },
+    "Nothing downloaded yet. Find something under Explore and choose Download.",
+  );
   empty.hidden = true;
   const done = h("div", { class: "academics-unseen", role: "status" });
   link.body.append(active, heading, ended, empty, done);
@@ -39,7 +49,14 @@ function render({ model, el }) {
       path: h("div", { class: "academics-path" }),
     };
     const top = h("div", { class: "academics-row-top" }, parts.name, parts.actions);
-    const node = h("li", { class: "academics-download", "data-download": row.id }, top, parts.bar, parts.detail, parts.path);
+    const node = h(
+      "li",
+      { class: "academics-download", "data-download": row.id },
+      top,
+      parts.bar,
+      parts.detail,
+      parts.path,
+    );
     node.academicsParts = parts;
     return node;
   }
@@ -50,13 +67,20 @@ function render({ model, el }) {
     put(bar, "hidden", !isRunning(row));
     setProgress(bar, row.size_bytes ? row.done_bytes / row.size_bytes : 0);
     fill(detail, detailKey(row), () => detailOf(row));
-    fill(path, row.path, () => (row.path ? [h("code", {}, bdi(row.path)), copyButton(row.path, `Copy the path of ${plain(row.name)}`)] : []));
+    fill(path, row.path, () =>
+      row.path ? [h("code", {}, bdi(row.path)), copyButton(row.path, `Copy the path of ${plain(row.name)}`)] : [],
+    );
     fill(actions, row.state, () => actionsOf(row));
   }
   function actionsOf(row) {
-    if (isRunning(row)) return button("Cancel", () => link.ask("cancel", { download: row.id }), { "aria-label": `Cancel ${plain(row.name)}` });
+    if (isRunning(row))
+      return button("Cancel", () => link.ask("cancel", { download: row.id }), {
+        "aria-label": `Cancel ${plain(row.name)}`,
+      });
     if (row.state === "finished") return [];
-    return button("Try again", () => link.ask("again", { resource: row.resource, folder: row.folder }), { "aria-label": `Download ${plain(row.name)} again` });
+    return button("Try again", () => link.ask("again", { resource: row.resource, folder: row.folder }), {
+      "aria-label": `Download ${plain(row.name)} again`,
+    });
   }
   return link.disconnect;
 }

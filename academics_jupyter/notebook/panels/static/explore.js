@@ -6,11 +6,23 @@ const PAGE = 50;
 
 function render({ model, el }) {
   const link = connect(model, el, "explore", draw);
-  const view = { opened: null, asked: null, order: [], limit: PAGE, ask: link.ask, state: link.state, redraw: () => draw(link.state) };
+  const view = {
+    opened: null,
+    asked: null,
+    order: [],
+    limit: PAGE,
+    ask: link.ask,
+    state: link.state,
+    redraw: () => draw(link.state),
+  };
   const form = searchForm(search);
   const notice = h("div", { class: "academics-notice", role: "status", hidden: true });
   const fresh = button("", () => showFresh(), { class: "academics-quiet academics-fresh", hidden: true });
-  const list = h("ul", { class: "academics-list academics-scroll", "aria-label": "Resources", "data-testid": "academics-results" });
+  const list = h("ul", {
+    class: "academics-list academics-scroll",
+    "aria-label": "Resources",
+    "data-testid": "academics-results",
+  });
   const empty = h("p", { class: "academics-empty", "data-testid": "academics-no-results", hidden: true });
   const more = button("Show more", () => showMore(), { hidden: true });
   link.body.append(form.node, notice, fresh, list, empty, more);
@@ -40,14 +52,22 @@ function render({ model, el }) {
     const { rows, waiting } = arranged(state, view, isReading());
     say(notice, state.notice ?? "");
     say(fresh, waiting ? `Show ${waiting} new` : "");
-    keep(list, rows, (row) => row.id, (row) => makeListing(row, view), (node, row) => drawListing(node, row, view));
+    keep(
+      list,
+      rows,
+      (row) => row.id,
+      (row) => makeListing(row, view),
+      (node, row) => drawListing(node, row, view),
+    );
     put(empty, "hidden", rows.length > 0);
     fill(empty, [state.words, form.values()], () => emptyText(form.values()));
     put(more, "hidden", !state.more);
   }
   /** Somebody who has scrolled, opened a row or points at the list must not see it move. */
   function isReading() {
-    return view.opened !== null || list.scrollTop > 0 || list.matches(":hover") || list.contains(document.activeElement);
+    return (
+      view.opened !== null || list.scrollTop > 0 || list.matches(":hover") || list.contains(document.activeElement)
+    );
   }
   return link.disconnect;
 }
@@ -84,7 +104,12 @@ function searchForm(search) {
     h("option", { value: "" }, "every kind"),
     ...KINDS.map((each) => h("option", { value: each }, each)),
   );
-  const filters = h("span", { class: "academics-filters" }, kind, h("label", { class: "academics-check" }, available, "available only"));
+  const filters = h(
+    "span",
+    { class: "academics-filters" },
+    kind,
+    h("label", { class: "academics-check" }, available, "available only"),
+  );
   const now = () => {
     clearTimeout(timer);
     search();
@@ -94,7 +119,8 @@ function searchForm(search) {
 }
 
 function emptyText({ words, available, kind }) {
-  if (words.trim() || kind) return [`Nothing found. Try fewer words${available ? ", or what is not available now" : ""}.`];
+  if (words.trim() || kind)
+    return [`Nothing found. Try fewer words${available ? ", or what is not available now" : ""}.`];
   if (available) return ["Nobody who shares something is online now. Untick “available only” to see what there is."];
   return ["Nobody shares anything yet. Be the first: choose a file under Share."];
 }

@@ -2,7 +2,11 @@
 
 function makeListing(row, view) {
   const detail = h("div", { class: "academics-detail-box", hidden: true, id: `academics-detail-${row.id}` });
-  const title = button("", () => toggle(row.id, node, view), { class: "academics-title", "aria-expanded": "false", "aria-controls": detail.id });
+  const title = button("", () => toggle(row.id, node, view), {
+    class: "academics-title",
+    "aria-expanded": "false",
+    "aria-controls": detail.id,
+  });
   const parts = {
     title,
     detail,
@@ -12,7 +16,12 @@ function makeListing(row, view) {
     failure: h("div", { class: "academics-error", hidden: true }),
   };
   const text = h("div", { class: "academics-grow" }, title, parts.about, parts.holders, parts.failure);
-  const node = h("li", { class: "academics-resource", "data-resource": row.id }, h("div", { class: "academics-row-top" }, text, parts.action), detail);
+  const node = h(
+    "li",
+    { class: "academics-resource", "data-resource": row.id },
+    h("div", { class: "academics-row-top" }, text, parts.action),
+    detail,
+  );
   node.academicsParts = parts;
   return node;
 }
@@ -41,7 +50,9 @@ function drawListing(node, row, view) {
 }
 
 function aboutOf(row) {
-  const authors = row.authors.length ? [...names(row.authors.slice(0, 4), Math.max(row.authors.length - 4, 0)), " · "] : [];
+  const authors = row.authors.length
+    ? [...names(row.authors.slice(0, 4), Math.max(row.authors.length - 4, 0)), " · "]
+    : [];
   return [...authors, row.year ? `${row.year} · ` : "", `${row.kind} · ${bytes(row.size_bytes)}`];
 }
 
@@ -52,20 +63,35 @@ function holdersOf(row) {
 
 function drawAction(node, row, path, download, view) {
   const running = download?.state === "active" || download?.state === "waiting";
-  const kind = path ? "held" : running ? "running" : row.available ? (download?.state === "failed" ? "again" : "download") : "away";
+  const kind = path
+    ? "held"
+    : running
+      ? "running"
+      : row.available
+        ? download?.state === "failed"
+          ? "again"
+          : "download"
+        : "away";
   fill(node, kind, () => actionOf(kind, row, view));
   if (running) {
-    setProgress(node.querySelector(".academics-bar"), download.size_bytes ? download.done_bytes / download.size_bytes : 0);
+    setProgress(
+      node.querySelector(".academics-bar"),
+      download.size_bytes ? download.done_bytes / download.size_bytes : 0,
+    );
   }
 }
 
 function actionOf(kind, row, view) {
   const title = plain(row.title || row.file_name);
-  if (kind === "held") return h("span", { class: "academics-held", title: "You hold this; open the row to see where it lies" }, "✓ yours");
+  if (kind === "held")
+    return h("span", { class: "academics-held", title: "You hold this; open the row to see where it lies" }, "✓ yours");
   if (kind === "running") return progressBar(`Download of ${title}`);
   const label = kind === "again" ? "Try again" : "Download";
   const away = kind === "away";
-  const node = button(label, () => !away && view.ask("download", { resource: row.id }), { class: "academics-download-button", "data-testid": "academics-download" });
+  const node = button(label, () => !away && view.ask("download", { resource: row.id }), {
+    class: "academics-download-button",
+    "data-testid": "academics-download",
+  });
   put(node, "aria-disabled", away ? "true" : false);
   put(node, "title", away ? "No holder is online now" : false);
   put(node, "aria-label", `${label} ${title}${away ? ": no holder is online now" : ""}`);
@@ -76,7 +102,11 @@ function detailOf(row, path, view) {
   return [
     row.abstract ? h("p", { class: "academics-abstract" }, bdi(row.abstract)) : null,
     h("dl", { class: "academics-facts" }, factsOf(row, path)),
-    row.mine ? null : button(["Write to ", bdi(row.sharer)], () => view.ask("write", { peer: row.sharer_id }), { "data-testid": "academics-write" }),
+    row.mine
+      ? null
+      : button(["Write to ", bdi(row.sharer)], () => view.ask("write", { peer: row.sharer_id }), {
+          "data-testid": "academics-write",
+        }),
   ].filter(Boolean);
 }
 
@@ -87,9 +117,25 @@ function factsOf(row, path) {
     row.doi ? fact("DOI", doiLink(row.doi)) : [],
     row.license ? fact("Licence", bdi(row.license)) : [],
     fact("File", bdi(row.file_name)),
-    fact("Shared by", row.mine ? "you" : bdi(row.sharer), " ", h("span", { class: "academics-faint academics-key", title: row.sharer_fingerprint }, row.sharer_fingerprint.slice(0, 9))),
+    fact(
+      "Shared by",
+      row.mine ? "you" : bdi(row.sharer),
+      " ",
+      h(
+        "span",
+        { class: "academics-faint academics-key", title: row.sharer_fingerprint },
+        row.sharer_fingerprint.slice(0, 9),
+      ),
+    ),
     fact("ID", h("code", { title: row.id }, row.id.slice(0, 12)), " ", copyButton(row.id, "Copy the id")),
-    path ? fact("Lies at", h("code", { class: "academics-path-text", "data-testid": "academics-path" }, bdi(path)), " ", copyButton(path, "Copy the path")) : [],
+    path
+      ? fact(
+          "Lies at",
+          h("code", { class: "academics-path-text", "data-testid": "academics-path" }, bdi(path)),
+          " ",
+          copyButton(path, "Copy the path"),
+        )
+      : [],
   ].flat();
 }
 

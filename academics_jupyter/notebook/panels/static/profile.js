@@ -3,7 +3,12 @@
 function render({ model, el }) {
   const line = h("div", { class: "academics-standing", "data-testid": "academics-standing" });
   const form = registrationForm((given) => link.ask("register", given));
-  const notice = h("div", { class: "academics-notice", role: "status", hidden: true });
+  const told = h("span", { class: "academics-grow" });
+  const dismiss = button("✕", () => link.ask("dismiss"), {
+    class: "academics-quiet",
+    "aria-label": "Close this notice",
+  });
+  const notice = h("div", { class: "academics-notice academics-row-top", role: "status", hidden: true }, told, dismiss);
   const link = connect(model, el, "profile", draw);
   line.append(h("span", {}, "Opening your profile…"));
   form.hidden = true;
@@ -17,7 +22,8 @@ function render({ model, el }) {
     put(form, "hidden", state.role !== "unregistered");
     put(line, "hidden", state.role === "unregistered");
     say(form.querySelector(".academics-published"), state.published);
-    say(notice, state.notice);
+    say(told, state.notice);
+    put(notice, "hidden", state.notice === "");
     const { role, name, fingerprint, links, driven_by: driver } = state;
     fill(line, { role, name, fingerprint, links, driver }, () => standing(state, act));
     setBusy(false);
@@ -40,13 +46,26 @@ function render({ model, el }) {
 function standing(state, act) {
   const online = state.role !== "stopped";
   const me = [h("span", { class: "academics-dot", "data-online": online }), bdi(state.name, { class: "academics-me" })];
-  const key = h("span", { class: "academics-faint academics-key", title: `Your fingerprint: ${state.fingerprint}` }, state.fingerprint.slice(0, 9));
+  const key = h(
+    "span",
+    { class: "academics-faint academics-key", title: `Your fingerprint: ${state.fingerprint}` },
+    state.fingerprint.slice(0, 9),
+  );
   if (state.role === "passenger") {
-    return [...me, key, h("span", { class: "academics-faint academics-grow" }, "online; ", bdi(state.driven_by), " runs your peer")];
+    return [
+      ...me,
+      key,
+      h("span", { class: "academics-faint academics-grow" }, "online; ", bdi(state.driven_by), " runs your peer"),
+    ];
   }
   if (online) {
     const links = `online, ${state.links} ${state.links === 1 ? "link" : "links"}`;
-    return [...me, key, h("span", { class: "academics-faint academics-grow" }, links), button("Go offline", () => act("stop"), { class: "academics-quiet" })];
+    return [
+      ...me,
+      key,
+      h("span", { class: "academics-faint academics-grow" }, links),
+      button("Go offline", () => act("stop"), { class: "academics-quiet" }),
+    ];
   }
   const why = "offline: what you share or write waits";
   return [
@@ -58,8 +77,21 @@ function standing(state, act) {
 }
 
 function registrationForm(register) {
-  const name = h("input", { type: "text", name: "name", required: true, maxlength: 100, autocomplete: "name", placeholder: "Ada Lovelace" });
-  const affiliation = h("input", { type: "text", name: "affiliation", maxlength: 200, autocomplete: "organization", placeholder: "optional" });
+  const name = h("input", {
+    type: "text",
+    name: "name",
+    required: true,
+    maxlength: 100,
+    autocomplete: "name",
+    placeholder: "Ada Lovelace",
+  });
+  const affiliation = h("input", {
+    type: "text",
+    name: "affiliation",
+    maxlength: 200,
+    autocomplete: "organization",
+    placeholder: "optional",
+  });
   return submittable(
     { class: "academics-form academics-registration", "data-testid": "academics-registration" },
     () => register({ name: name.value, affiliation: affiliation.value }),
@@ -67,7 +99,11 @@ function registrationForm(register) {
     h("label", {}, "Name", name),
     h("label", {}, "Affiliation", affiliation),
     h("p", { class: "academics-faint academics-published" }),
-    h("div", { class: "academics-actions" }, h("button", { type: "submit", class: "academics-main" }, "Register and go online")),
+    h(
+      "div",
+      { class: "academics-actions" },
+      h("button", { type: "submit", class: "academics-main" }, "Register and go online"),
+    ),
   );
 }
 

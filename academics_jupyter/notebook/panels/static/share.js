@@ -16,22 +16,55 @@ function render({ model, el }) {
   const results = h("ul", { class: "academics-list", "aria-label": "Being shared" });
   const uploads = uploader(link.ask, (upload) => drawUpload(results, upload, uploads, link.ask));
   Object.assign(replies, uploads.replies);
-  const list = h("ul", { class: "academics-list academics-scroll", "aria-label": "My repository", "data-testid": "academics-repository" });
-  const empty = h("p", { class: "academics-empty", hidden: true }, "Nothing here yet. What you share or download appears here, for others to find.");
-  link.body.append(dropZone(uploads.add), pathForm(uploads.addPath), results, h("h4", { class: "academics-heading" }, "My repository"), list, empty);
+  const list = h("ul", {
+    class: "academics-list academics-scroll",
+    "aria-label": "My repository",
+    "data-testid": "academics-repository",
+  });
+  const empty = h(
+    "p",
+    { class: "academics-empty", hidden: true },
+    "Nothing here yet. What you share or download appears here, for others to find.",
+  );
+  link.body.append(
+    dropZone(uploads.add),
+    pathForm(uploads.addPath),
+    results,
+    h("h4", { class: "academics-heading" }, "My repository"),
+    list,
+    empty,
+  );
 
   function draw(state) {
     if (!state.repository) return;
-    keep(list, state.repository, (row) => row.id, (row) => makeHeld(row, link.ask), drawHeld);
+    keep(
+      list,
+      state.repository,
+      (row) => row.id,
+      (row) => makeHeld(row, link.ask),
+      drawHeld,
+    );
     put(empty, "hidden", state.repository.length > 0);
   }
   return link.disconnect;
 }
 
 function dropZone(add) {
-  const input = h("input", { type: "file", multiple: true, class: "academics-unseen", tabindex: -1, "aria-hidden": "true", "data-testid": "academics-file-input" });
+  const input = h("input", {
+    type: "file",
+    multiple: true,
+    class: "academics-unseen",
+    tabindex: -1,
+    "aria-hidden": "true",
+    "data-testid": "academics-file-input",
+  });
   const choose = button("choose files", () => input.click(), { class: "academics-link" });
-  const zone = h("div", { class: "academics-drop", "data-testid": "academics-drop-zone" }, h("span", {}, "Drop files here, or ", choose), input);
+  const zone = h(
+    "div",
+    { class: "academics-drop", "data-testid": "academics-drop-zone" },
+    h("span", {}, "Drop files here, or ", choose),
+    input,
+  );
   input.addEventListener("change", () => {
     [...input.files].forEach(add);
     input.value = "";
@@ -52,7 +85,12 @@ function dropZone(add) {
 }
 
 function pathForm(addPath) {
-  const path = h("input", { type: "text", placeholder: "or a path on the server: ~/papers/draft.pdf", "aria-label": "Path of a file on the server", "data-testid": "academics-path-input" });
+  const path = h("input", {
+    type: "text",
+    placeholder: "or a path on the server: ~/papers/draft.pdf",
+    "aria-label": "Path of a file on the server",
+    "data-testid": "academics-path-input",
+  });
   const share = () => {
     if (!path.value.trim()) return;
     addPath(path.value.trim());
@@ -86,13 +124,21 @@ function makeUpload(upload) {
     form: h("div"),
   };
   const top = h("div", { class: "academics-row-top" }, bdi(upload.name, { class: "academics-title" }), parts.actions);
-  const node = h("li", { class: "academics-upload", "data-upload": upload.key, "data-testid": "academics-share-result" }, top, parts.bar, parts.text, parts.form);
+  const node = h(
+    "li",
+    { class: "academics-upload", "data-upload": upload.key, "data-testid": "academics-share-result" },
+    top,
+    parts.bar,
+    parts.text,
+    parts.form,
+  );
   node.academicsParts = parts;
   return node;
 }
 
 function uploadText({ state, sent, size, slow, error, percent }) {
-  if (state === "sending") return `${bytes(sent)} of ${bytes(size)}${slow ? "; the kernel is busy and answers when its cell ends" : ""}`;
+  if (state === "sending")
+    return `${bytes(sent)} of ${bytes(size)}${slow ? "; the kernel is busy and answers when its cell ends" : ""}`;
   return {
     waiting: "waiting for its turn",
     taking: percent >= 100 ? "looking for title and authors…" : "taking it into your repository…",
@@ -104,7 +150,10 @@ function uploadText({ state, sent, size, slow, error, percent }) {
 
 function uploadActions(upload, running, uploads, node) {
   // What is being taken in ends by itself, whole or not at all.
-  if (running) return upload.state === "taking" ? [] : button("Cancel", () => uploads.cancel(upload), { "aria-label": `Cancel sharing ${upload.name}` });
+  if (running)
+    return upload.state === "taking"
+      ? []
+      : button("Cancel", () => uploads.cancel(upload), { "aria-label": `Cancel sharing ${upload.name}` });
   const close = () => {
     uploads.forget(upload);
     node.remove();
@@ -116,7 +165,8 @@ function uploadActions(upload, running, uploads, node) {
 function metadataForm(row, ask) {
   const start = { ...row, authors: row.authors.join("; "), keywords: row.keywords.join(", "), year: row.year ?? "" };
   const controls = FIELDS.map(([name, label, type]) => {
-    const control = type === "area" ? h("textarea", { name, rows: 4, dir: "auto" }) : h("input", { type, name, dir: "auto" });
+    const control =
+      type === "area" ? h("textarea", { name, rows: 4, dir: "auto" }) : h("input", { type, name, dir: "auto" });
     control.value = start[name];
     return [name, label, control];
   });
@@ -136,7 +186,12 @@ function metadataForm(row, ask) {
     { class: "academics-form", "data-describes": row.id },
     save,
     ...controls.map(([, label, control]) => h("label", {}, label, control)),
-    h("div", { class: "academics-actions" }, h("button", { type: "submit", class: "academics-main" }, "Save changes"), saved),
+    h(
+      "div",
+      { class: "academics-actions" },
+      h("button", { type: "submit", class: "academics-main" }, "Save changes"),
+      saved,
+    ),
   );
   return form;
 }
@@ -146,10 +201,26 @@ function drawSaved(el, resource) {
 }
 
 function makeHeld(row, ask) {
-  const parts = { title: h("div", { class: "academics-title" }), about: h("div", { class: "academics-faint" }), more: h("div", { hidden: true }) };
-  const edit = button("Edit", () => openBelow(parts.more, edit, "edit", () => metadataForm(node.academicsRow, ask)), { class: "academics-quiet", "aria-expanded": "false" });
-  const remove = button("Unshare", () => openBelow(parts.more, remove, "unshare", () => unshareForm(node.academicsRow, ask, parts.more)), { class: "academics-quiet", "aria-expanded": "false" });
-  const top = h("div", { class: "academics-row-top" }, h("div", { class: "academics-grow" }, parts.title, parts.about), h("span", { class: "academics-actions" }, edit, remove));
+  const parts = {
+    title: h("div", { class: "academics-title" }),
+    about: h("div", { class: "academics-faint" }),
+    more: h("div", { hidden: true }),
+  };
+  const edit = button("Edit", () => openBelow(parts.more, edit, "edit", () => metadataForm(node.academicsRow, ask)), {
+    class: "academics-quiet",
+    "aria-expanded": "false",
+  });
+  const remove = button(
+    "Unshare",
+    () => openBelow(parts.more, remove, "unshare", () => unshareForm(node.academicsRow, ask, parts.more)),
+    { class: "academics-quiet", "aria-expanded": "false" },
+  );
+  const top = h(
+    "div",
+    { class: "academics-row-top" },
+    h("div", { class: "academics-grow" }, parts.title, parts.about),
+    h("span", { class: "academics-actions" }, edit, remove),
+  );
   const node = h("li", { class: "academics-resource", "data-resource": row.id, "data-held": true }, top, parts.more);
   node.academicsParts = parts;
   return node;
@@ -157,7 +228,8 @@ function makeHeld(row, ask) {
 
 function openBelow(more, opener, what, make) {
   const closing = more.dataset.what === what;
-  for (const each of opener.parentNode.children) put(each, "aria-expanded", each === opener && !closing ? "true" : "false");
+  for (const each of opener.parentNode.children)
+    put(each, "aria-expanded", each === opener && !closing ? "true" : "false");
   put(more, "data-what", closing ? false : what);
   put(more, "hidden", closing);
   more.replaceChildren(...(closing ? [] : [make()]));

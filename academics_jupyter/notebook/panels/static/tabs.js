@@ -23,7 +23,9 @@ function render({ model, el }) {
   }
   function draw() {
     el.hidden = !model.get("registered");
-    tabs.forEach((tab) => drawTab(tab, tab.dataset.tab === model.get("selected"), model.get("counts")[tab.dataset.tab] ?? 0));
+    tabs.forEach((tab) =>
+      drawTab(tab, tab.dataset.tab === model.get("selected"), model.get("counts")[tab.dataset.tab] ?? 0),
+    );
   }
   const changes = "change:selected change:counts change:registered";
   model.on(changes, draw);
@@ -54,7 +56,12 @@ function drawTab(tab, selected, count) {
 function move(event, tabs, selected, select) {
   const here = tabs.findIndex((tab) => tab.dataset.tab === selected);
   const last = tabs.length - 1;
-  const places = { ArrowRight: here === last ? 0 : here + 1, ArrowLeft: here === 0 ? last : here - 1, Home: 0, End: last };
+  const places = {
+    ArrowRight: here === last ? 0 : here + 1,
+    ArrowLeft: here === 0 ? last : here - 1,
+    Home: 0,
+    End: last,
+  };
   if (!(event.key in places)) return;
   event.preventDefault();
   const tab = tabs[places[event.key]];

@@ -9,8 +9,17 @@ const STATES = {
 };
 
 function makeMessage() {
-  const parts = { text: h("div", { class: "academics-text" }), time: h("time"), mark: h("span", { class: "academics-mark" }) };
-  const node = h("li", { class: "academics-message" }, parts.text, h("div", { class: "academics-faint academics-meta" }, parts.time, " ", parts.mark));
+  const parts = {
+    text: h("div", { class: "academics-text" }),
+    time: h("time"),
+    mark: h("span", { class: "academics-mark" }),
+  };
+  const node = h(
+    "li",
+    { class: "academics-message" },
+    parts.text,
+    h("div", { class: "academics-faint academics-meta" }, parts.time, " ", parts.mark),
+  );
   node.academicsParts = parts;
   return node;
 }
@@ -25,7 +34,10 @@ function drawMessage(node, message) {
   const sent = new Date(message.at_ms);
   say(time, moment(message.at_ms));
   put(time, "title", sent.toLocaleString());
-  fill(mark, message.state, () => [h("span", { "aria-hidden": "true" }, symbol), h("span", { class: "academics-unseen" }, meaning)]);
+  fill(mark, message.state, () => [
+    h("span", { "aria-hidden": "true" }, symbol),
+    h("span", { class: "academics-unseen" }, meaning),
+  ]);
   put(mark, "title", meaning || false);
 }
 
@@ -33,8 +45,18 @@ function drawMessage(node, message) {
 function composer(send) {
   const drafts = new Map();
   let peer = "";
-  const field = h("textarea", { rows: 1, dir: "auto", placeholder: "Write a message", "aria-label": "Message", "data-testid": "academics-composer" });
-  const submit = h("button", { type: "submit", class: "academics-main", title: "Enter sends, Shift+Enter begins a new line" }, "Send");
+  const field = h("textarea", {
+    rows: 1,
+    dir: "auto",
+    placeholder: "Write a message",
+    "aria-label": "Message",
+    "data-testid": "academics-composer",
+  });
+  const submit = h(
+    "button",
+    { type: "submit", class: "academics-main", title: "Enter sends, Shift+Enter begins a new line" },
+    "Send",
+  );
   const node = submittable({ class: "academics-composer" }, post, field, submit);
 
   const fit = () => {

@@ -35,7 +35,8 @@ function uploader(ask, show) {
       ask("finish", { upload: upload.key });
     } catch (error) {
       if (upload.state === "cancelled") return;
-      if (error instanceof DOMException) fail(upload, "The browser cannot read it: a folder, or a file that has changed.");
+      if (error instanceof DOMException)
+        fail(upload, "The browser cannot read it: a folder, or a file that has changed.");
       else fail(upload, error.message);
     }
   }
@@ -68,7 +69,8 @@ function uploader(ask, show) {
   const replies = {
     received: (message) => uploads.get(message.received)?.answer?.resolve(message.bytes),
     taking: (message) => uploads.has(message.taking) && move(uploads.get(message.taking), { percent: message.percent }),
-    shared: (message) => uploads.has(message.shared) && move(uploads.get(message.shared), { state: "shared", row: message.row }),
+    shared: (message) =>
+      uploads.has(message.shared) && move(uploads.get(message.shared), { state: "shared", row: message.row }),
     failed: (message) => {
       const upload = uploads.get(message.failed);
       if (!upload) return;

@@ -86,3 +86,7 @@ async def _share(given: argparse.Namespace) -> None:
             print(peer.notice, file=sys.stderr)  # noqa: T201
     finally:
         await peer.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

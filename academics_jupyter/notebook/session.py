@@ -44,10 +44,18 @@ class Session:
         return self._peer
 
     async def peer(self) -> Peer:
-        """The peer; reopened where the settings name another profile and this one is not online."""
+        """The peer; reopened where the settings have changed and this one is not online.
+
+        Raises UsageError where it is: its settings cannot change under it.
+        """
         async with self._opening:
             settings = self._settings()
-            if self._peer is not None and not self._peer.is_driver and self._peer.settings != settings:
+            if self._peer is not None and self._peer.settings != settings:
+                if self._peer.is_driver:
+                    raise UsageError(
+                        f"Your settings have changed, and profile {self._peer.settings.profile} is still online with the"
+                        " former ones: change them back, or reload the extension with %reload_ext academics."
+                    )
                 await self.close()
             if self._peer is None:
                 self._peer = await Peer.open(settings)

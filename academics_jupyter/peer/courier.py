@@ -75,7 +75,7 @@ class Courier:
         """Send news to every link. A busy peer keeps nobody waiting, and who misses news reads the registry."""
         telling = [
             asyncio.create_task(_tell(link, News(records=lot)))
-            for lot in _batched(records)
+            for lot in lots_of_news(records)
             for link in self._mesh.links.values()
         ]
         self._telling.update(telling)
@@ -131,7 +131,7 @@ class Courier:
             store.outbox.done(entry.id)
 
 
-def _batched(records: list[Signed[Record]]) -> list[tuple[Envelope, ...]]:
+def lots_of_news(records: list[Signed[Record]]) -> list[tuple[Envelope, ...]]:
     """The records' envelopes, in order, in lots that each fit into one event."""
     lots: list[list[Envelope]] = []
     size_bytes = NEWS_BYTES

@@ -98,6 +98,7 @@ class Downloader:
         self._context, self._mesh, self._exploring, self._sharing = context, mesh, exploring, sharing
         self._loopback = loopback
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._stopping = False
 
     async def serve(self) -> None:
         """Start what is asked for, and stop what was cancelled, for ever."""
@@ -108,6 +109,7 @@ class Downloader:
                     self._start_and_stop()
                     await changed.wait()
             finally:
+                self._stopping = True
                 tasks = list(self._running.values())
                 for task in tasks:
                     task.cancel()
@@ -126,7 +128,8 @@ class Downloader:
 
     def _ended(self, download: int, _task: asyncio.Task[None]) -> None:
         self._running.pop(download, None)
-        self._start_and_stop()
+        if not self._stopping:
+            self._start_and_stop()
 
     async def _carry_out(self, row: Download) -> None:
         try:

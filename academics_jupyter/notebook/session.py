@@ -53,8 +53,8 @@ class Session:
             if self._peer is not None and self._peer.settings != settings:
                 if self._peer.is_driver:
                     raise UsageError(
-                        f"Your settings have changed, and profile {self._peer.settings.profile} is still online with the"
-                        " former ones: change them back, or reload the extension with %reload_ext academics."
+                        f"Your settings have changed, and profile {self._peer.settings.profile} is still online with"
+                        " the former ones: change them back, or reload the extension with %reload_ext academics."
                     )
                 await self.close()
             if self._peer is None:

@@ -52,9 +52,9 @@ class Context:
         return self.keys.peer
 
     @property
-    def registry_state(self) -> str:
-        """How the registry did when it was last asked, in a line."""
-        return self.registry_error or ("answers" if self._registry is not None else "not asked yet")
+    def is_connected(self) -> bool:
+        """Whether the registry has been reached since the profile was opened."""
+        return self._registry is not None
 
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[Registry]:

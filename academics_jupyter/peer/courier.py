@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import msgspec
+
 from academics_jupyter.errors import NetworkError, PeerRefusedError, ProtocolError, RegistryError, StoreDamagedError
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import Mesh
@@ -19,8 +21,8 @@ from academics_jupyter.protocol.records import KINDS, Envelope, Record, Signed
 from academics_jupyter.protocol.wire import MAX_EVENT_BYTES, MAX_RECORDS, Chat, Done, News
 from academics_jupyter.store.outbox import REGISTRY, OutboxEntry
 
-NEWS_BYTES = MAX_EVENT_BYTES // 2
-"""Payloads in one event of news; JSON's escapes and signatures must fit beside them."""
+NEWS_BYTES = MAX_EVENT_BYTES * 9 // 10
+"""Envelopes in one event of news, as JSON; the event's own few characters come on top."""
 LASTING_REFUSALS = ("malformed", "bad_signature", "unknown_kind", "wrong_peer")
 """What is refused so will be refused again: it must not keep what waits behind it."""
 FIRST_RETRY_S = 1.0
@@ -134,12 +136,13 @@ class Courier:
 def lots_of_news(records: list[Signed[Record]]) -> list[tuple[Envelope, ...]]:
     """The records' envelopes, in order, in lots that each fit into one event."""
     lots: list[list[Envelope]] = []
-    size_bytes = NEWS_BYTES
+    lot_bytes = NEWS_BYTES
     for signed in records:
-        size_bytes += len(signed.payload.encode())
-        if size_bytes > NEWS_BYTES or len(lots[-1]) == MAX_RECORDS:
+        size_bytes = len(msgspec.json.encode(signed.envelope)) + 1
+        if lot_bytes + size_bytes > NEWS_BYTES or len(lots[-1]) == MAX_RECORDS:
             lots.append([])
-            size_bytes = len(signed.payload.encode())
+            lot_bytes = 0
+        lot_bytes += size_bytes
         lots[-1].append(signed.envelope)
     return [tuple(lot) for lot in lots]
 

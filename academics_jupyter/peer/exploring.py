@@ -64,16 +64,18 @@ class ExploringService:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.linked: frozenset[str] = frozenset()
+        self._asked_for: set[str] = set()
 
     async def explore(self, query: Query) -> Explored:
         """What fits the query, best first."""
         try:
             async with self._context.asking() as registry:
                 found, online = await asyncio.gather(registry.search(query), self.online())
+            await asyncio.to_thread(self._remember, found)
+            await self._meet(signed.record.peer for each in found for signed in (*each.descriptions, *each.holdings))
         except RegistryError as error:
             listings = await asyncio.to_thread(self._explore_store, query)
             return Explored(tuple(listings), f"{error} Shown is what this profile knows.")
-        await asyncio.to_thread(self._remember, found)
         return Explored(tuple(self._listing(each, online) for each in found))
 
     async def online(self) -> dict[str, Presence]:
@@ -112,15 +114,16 @@ class ExploringService:
         ]
         return sorted(people, key=lambda person: (not person.online, person.name.casefold()))
 
-    async def meet(self, peers: Iterable[str]) -> None:
-        """Learn from the registry who those are whose profile has not been heard of, so that they can be named.
+    async def _meet(self, peers: Iterable[str]) -> None:
+        """Learn from the registry, once, who those are whose profile has not been heard of, so that they can be named.
 
         Raises RegistryError.
         """
         known = {signed.record.peer for signed in await asyncio.to_thread(self._context.store.records.profiles)}
-        unknown = [peer for peer in dict.fromkeys(peers) if peer not in known][:MAX_MET]
+        unknown = [peer for peer in dict.fromkeys(peers) if peer not in known | self._asked_for][:MAX_MET]
         if not unknown:
             return
+        self._asked_for.update(unknown)
         async with self._context.asking() as registry:
             profiles = await asyncio.gather(*(registry.profile(peer) for peer in unknown))
         await asyncio.to_thread(self._remember_profiles, [signed for signed in profiles if signed is not None])

@@ -23,7 +23,8 @@ class Status:
     name: str = ""
     fingerprint: str = ""
     registry: str = ""
-    registry_state: str = ""
+    registry_asked: bool = False
+    registry_error: str = ""
     address: str = ""
     links: int = 0
     waiting: tuple[Waiting, ...] = ()
@@ -36,7 +37,7 @@ class Status:
     def _lines(self) -> list[tuple[str, str]]:
         lines = [("peer", self._who()), ("state", self._state())]
         if self.registry:
-            lines.append(("registry", f"{self.registry}: {self.registry_state}"))
+            lines.append(("registry", f"{self.registry}: {self._registry_state()}"))
         if self.address:
             lines.append(("address", self.address))
         if self.role == "driver":
@@ -45,6 +46,9 @@ class Status:
             lines.append(("downloads", f"{self.downloads} under way"))
         lines += [("waiting", f"{each.what} for {each.destination}: {each.why}") for each in self.waiting]
         return lines
+
+    def _registry_state(self) -> str:
+        return self.registry_error or ("answers" if self.registry_asked else "not asked yet")
 
     def _who(self) -> str:
         return f"{self.name} ({self.fingerprint}), profile {self.profile}" if self.name else f"profile {self.profile}"

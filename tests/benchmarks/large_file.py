@@ -65,10 +65,8 @@ async def _share_and_download(folder: Path, source: Path, by_hand_s: float) -> N
 
 def _show(what: str, took_s: float, by_hand_s: float, lags_s: list[float]) -> None:
     lags_s.sort()
-    p99_ms, most_ms = lags_s[int(len(lags_s) * 0.99)] * 1000, lags_s[-1] * 1000
-    print(
-        f"{what:<9} {took_s:6.2f} s  {by_hand_s / took_s:4.2f}  loop late by {p99_ms:.1f} ms (p99), {most_ms:.1f} ms at most"
-    )
+    late = f"p99 {lags_s[int(len(lags_s) * 0.99)] * 1000:.1f} ms, most {lags_s[-1] * 1000:.1f} ms"
+    print(f"{what:<9} {took_s:6.2f} s  {by_hand_s / took_s:4.2f}  loop late by {late}")
 
 
 async def _timed(work: Awaitable[T]) -> tuple[T, float, list[float]]:

@@ -19,6 +19,8 @@ ACTIONS = ("start", "stop", "status", "panel")
 class ProfileMagics(PeerMagics):
     """Registering, starting and stopping."""
 
+    _shown: Any = None
+
     @line_magic
     @magic_arguments()
     @argument("--name", help="your name, as others see it")
@@ -64,6 +66,9 @@ class ProfileMagics(PeerMagics):
         from academics_jupyter.notebook.panels.panel import Panel
 
         async def open_it(_peer: Peer) -> Any:
-            return Panel(self.session)
+            # One for each kernel: a cell that is run again shows the same one again.
+            if self._shown is None or self._shown.comm is None:
+                self._shown = Panel(self.session)
+            return self._shown
 
         return self.ask(open_it)

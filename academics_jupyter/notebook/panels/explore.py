@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from academics_jupyter.errors import RegistryError
 from academics_jupyter.notebook.panels.part import Command, Part, Subscription, read_static
 from academics_jupyter.notebook.panels.redrawing import Repeated
 from academics_jupyter.notebook.session import Session
@@ -41,7 +39,6 @@ class ExplorePart(Part):
         self._query = Query(limit=PAGE)
         self._asked = 0
         self._refreshed_s = 0.0
-        self._met: set[str] = set()
         self._refreshing = Repeated(self._find_again, NEWS_INTERVAL_S)
 
     def commands(self) -> dict[str, Command]:
@@ -107,20 +104,10 @@ class ExplorePart(Part):
             return
         self._refreshed_s = time.monotonic()
         explored = await peer.find(query)
-        await self._learn_names(peer, explored.listings)
         rows = await asyncio.to_thread(_rows, peer, explored.listings)
         if asked == self._asked:
             more = len(rows) >= query.limit < MOST_ROWS
             self.show(asked=asked, words=" ".join(query.words), rows=rows, more=more, notice=explored.notice)
-
-    async def _learn_names(self, peer: Peer, listings: Sequence[Listing]) -> None:
-        """Ask once for each of those who are about to be named."""
-        named = {
-            each for listing in listings for each in (listing.resource.peer, *_online_first(listing)[:NAMED_HOLDERS])
-        }
-        with contextlib.suppress(RegistryError):
-            await peer.exploring.meet(named - self._met)
-            self._met |= named
 
     async def _download(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         await (await self.session.peer()).request_download(str(content["resource"]))

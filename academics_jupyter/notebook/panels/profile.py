@@ -59,7 +59,7 @@ class ProfilePart(Part):
         self.show(
             **shown,
             published=LOCAL if peer.settings.is_local else SHARED,
-            notice=self._notice,
+            notice=self._notice or status.registry_error,
         )
 
     async def _register(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:

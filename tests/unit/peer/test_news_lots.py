@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from msgspec import to_builtins
 from nacl.signing import SigningKey
 
+from academics_jupyter.network.packets import StrictJson
 from academics_jupyter.peer.courier import lots_of_news
 from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.records import RECORD_LIFETIME_MS, Holding, Record, Resource, Signed, sign_record
@@ -24,8 +23,8 @@ HEADER = {
 def long_resource(sequence: int) -> Signed[Record]:
     """As long as one can be, and twice as long once JSON has escaped it."""
     record = Resource(
-        **HEADER, sequence=sequence, id="ab" * 32, sha256="cd" * 32, size_bytes=1, file_name="a", media_type="", kind="paper",
-        title="é" * 1000, abstract='"' * 10_000,
+        **HEADER, sequence=sequence, id="ab" * 32, sha256="cd" * 32, size_bytes=1, file_name="a", media_type="",
+        kind="paper", title="é" * 1000, abstract='"' * 10_000,
     )  # fmt: skip
     return sign_record(KEY, record)
 
@@ -36,7 +35,8 @@ def test_every_lot_fits_into_an_event_and_order_is_kept() -> None:
     assert [envelope for lot in lots for envelope in lot] == [signed.envelope for signed in records]
     for lot in lots:
         assert len(lot) <= MAX_RECORDS
-        assert len(json.dumps(["news", to_builtins(News(records=lot))])) < MAX_EVENT_BYTES
+        event = StrictJson.dumps(["news", to_builtins(News(records=lot))], separators=(",", ":"))
+        assert len(event.encode()) < MAX_EVENT_BYTES
 
 
 def test_small_records_go_by_number() -> None:

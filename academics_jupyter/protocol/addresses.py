@@ -2,8 +2,8 @@
 
 An address comes from a record that anyone may have signed, so a dial must not become a way to reach services that
 were never meant to be reached: the link-local range holds the clouds' metadata services, loopback this machine's own.
-A host name may resolve to any of them, and so may a number that only the resolver takes for an address (`127.1`), so
-what was resolved is asked about once more (`may_connect`) before the connection.
+A host name may resolve to any of them, and so may a number that only the resolver takes for an address
+(`0x7f000001`), so what was resolved is asked about once more (`may_connect`) before the connection.
 """
 
 from __future__ import annotations

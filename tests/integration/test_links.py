@@ -264,7 +264,7 @@ async def test_the_next_address_is_tried() -> None:
 
 
 async def test_a_number_that_means_this_machine_is_not_connected_to_from_elsewhere() -> None:
-    """`127.1` is an address to the resolver alone."""
+    """`0x7f000001` is an address to the resolver alone."""
     async with nodes(1) as (ada,):
         reached = asyncio.Event()
         server = await asyncio.start_server(lambda *_: reached.set(), "127.0.0.1", 0)
@@ -272,7 +272,7 @@ async def test_a_number_that_means_this_machine_is_not_connected_to_from_elsewhe
         try:
             ada.mesh._dialler._loopback = False
             with pytest.raises(PeerUnreachableError):
-                await ada.mesh.dial(presence(key(2), f"https://127.1:{port}", "ab" * 32))
+                await ada.mesh.dial(presence(key(2), f"https://0x7f000001:{port}", "ab" * 32))
             assert not reached.is_set()
         finally:
             server.close()

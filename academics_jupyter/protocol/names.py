@@ -61,6 +61,8 @@ def _shortened(name: str, mark: str = "") -> str:
     """A name with `mark` before its ending, the part before both cut to fit `MAX_NAME_BYTES`."""
     stem, ending = _split(name)
     room = MAX_NAME_BYTES - len(f"{mark}{ending}".encode())
+    if mark:
+        stem = stem.rstrip(f" {_JOINERS}")
     if len(stem.encode()) > room:
         stem = stem.encode()[:room].decode(errors="ignore").rstrip(f" .{_JOINERS}")
     return f"{stem}{mark}{ending}"

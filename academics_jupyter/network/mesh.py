@@ -19,9 +19,10 @@ from academics_jupyter.network.dialler import Dialler
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.packets import MALFORMED
 from academics_jupyter.network.server import LinkServer
+from academics_jupyter.protocol.handshake import VERSION
 from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.mesh import keeps_new
-from academics_jupyter.protocol.records import Presence, Record, Signed, convert, open_record
+from academics_jupyter.protocol.records import Presence, Record, Signed, convert, is_known, open_record
 from academics_jupyter.protocol.wire import Done, Hello, Ping
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Mesh:
                 return kept
             raise
         try:
-            records = _introductions(link, welcome.records)
+            records = _introductions(link, welcome)
             await self._admit(link, records)
         except RemoteProtocolError as error:
             await link.close()
@@ -120,7 +121,7 @@ class Mesh:
         return link
 
     async def _greet(self, link: Link, hello: Hello) -> Hello:
-        records = _introductions(link, hello.records)
+        records = _introductions(link, hello)
         ours = self._hello()
         await self._admit(link, records)
         return ours
@@ -179,9 +180,14 @@ class Mesh:
         return answer
 
 
-def _introductions(link: Link, envelopes: tuple[Any, ...]) -> list[Signed[Record]]:
-    """The records of a hello, which must all be the other side's own and hold its presence."""
-    records = [open_record(envelope) for envelope in envelopes]
+def _introductions(link: Link, hello: Hello) -> list[Signed[Record]]:
+    """The records of a hello, which must all be the other side's own and hold its presence.
+
+    Those of a kind that is not known are left out: a later version may introduce itself with more.
+    """
+    if hello.version != VERSION:
+        raise RemoteProtocolError("the other side speaks another version", "unsupported_version")
+    records = [open_record(envelope) for envelope in hello.records if is_known(envelope)]
     presence = next((signed.record for signed in records if isinstance(signed.record, Presence)), None)
     if presence is None or any(signed.record.peer != link.peer for signed in records):
         raise RemoteProtocolError("a hello without a presence, or with someone else's records", "wrong_peer")

@@ -68,6 +68,10 @@ class RangeServer:
         self._grants[token] = _Grant(peer, resource, time.monotonic() + TOKEN_LIFETIME_MS / 1000)
         return Token(token=token, size_bytes=size_bytes, lifetime_ms=TOKEN_LIFETIME_MS)
 
+    def revoke(self, peer: str) -> None:
+        """Take back what a peer was given."""
+        self._grants = {token: grant for token, grant in self._grants.items() if grant.peer != peer}
+
     def _expire(self) -> None:
         now = time.monotonic()
         for token, grant in list(self._grants.items()):

@@ -20,6 +20,8 @@ def opened(path: Path) -> Any:
     """
     try:
         return _opened(path)
+    except ImportError as error:
+        raise TransferError(f"{path.name} was downloaded to {path}; to open it: pip install pyarrow.") from error
     except (ValueError, UnicodeError, nbformat.ValidationError) as error:
         raise TransferError(f"{path.name} was downloaded to {path} but cannot be read as its name says.") from error
 

@@ -90,6 +90,12 @@ class Engine:
         self._lock.release()
         self._lock = None
 
+    async def part_from(self, peer: str) -> None:
+        """Hang up on a peer and take back the tokens that it was given."""
+        self.ranges.revoke(peer)
+        if (link := self.mesh.links.get(peer)) is not None:
+            await link.close()
+
     async def _reach_registry(self) -> None:
         try:
             async with self._context.asking():

@@ -200,8 +200,8 @@ class Peer(OpenProfile):
         whole = await self.lookup.peer(peer)
         await asyncio.to_thread(self._note_contact, whole)
         await asyncio.to_thread(self._context.store.peers.set_blocked, whole, blocked)
-        if blocked and self._engine is not None and (link := self._engine.mesh.links.get(whole)) is not None:
-            await link.close()
+        if blocked and self._engine is not None:
+            await self._engine.part_from(whole)
 
     async def verify(self, peer: str) -> str:
         """Confirm that a fingerprint, compared with its owner, is theirs; the whole fingerprint."""

@@ -21,7 +21,7 @@ _ENDING = re.compile(r"(?<=.)(?:\.tar)?\.[^.\s]{1,16}$", re.IGNORECASE)
 # Devices of Windows, which it finds in any folder and whatever the ending; the small digits count there as digits.
 _DEVICE = re.compile(r"^(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)", re.IGNORECASE)
 # Zero-width joiners are part of how Persian, Hindi and emoji are written; next to ASCII they only hide something.
-_STRAY_JOINER = re.compile("(?<![^\\x00-\\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\\x00-\\x7f])")
+_STRAY_JOINER = re.compile("(?<![^\\x00-\\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\\x00-\\x7f])")
 _JOINERS = "\u200c\u200d"
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 

@@ -97,7 +97,10 @@ class Author(Struct, frozen=True, kw_only=True):
 
 
 class Resource(Record, frozen=True, kw_only=True):
-    """A sharer's description of a resource; `withdrawn` when they no longer offer it."""
+    """A sharer's description of a resource; `withdrawn` when they no longer offer it.
+
+    `kind` is paper, data, notebook, figure, code, text or other; a reader takes one it does not know for other.
+    """
 
     LABEL: ClassVar[str] = "academics/1/resource"
 
@@ -106,7 +109,7 @@ class Resource(Record, frozen=True, kw_only=True):
     size_bytes: Annotated[int, Meta(ge=0, le=MAX_SIZE_BYTES)]
     file_name: Annotated[str, Meta(min_length=1, max_length=255)]
     media_type: Annotated[str, Meta(max_length=127)]
-    kind: Annotated[str, Meta(pattern=r"^(paper|data|notebook|figure|code|text|other)\Z")]
+    kind: Annotated[str, Meta(max_length=20, pattern=r"^[a-z_]+\Z")]
     title: Line
     authors: Annotated[tuple[Author, ...], Meta(max_length=300)] = ()
     abstract: Annotated[str, Meta(max_length=10_000)] = ""
@@ -202,6 +205,11 @@ def signed_bytes(envelope: Envelope) -> bytes:
         return envelope.payload.encode()
     except UnicodeError as error:
         raise RemoteProtocolError("a payload that is no UTF-8") from error
+
+
+def is_known(envelope: Envelope) -> bool:
+    """Whether the envelope's label names a kind of record that we know."""
+    return envelope.payload.partition("\n")[0] in KINDS
 
 
 def open_as(kind: type[R], envelope: Envelope) -> Signed[R]:

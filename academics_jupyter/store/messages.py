@@ -179,7 +179,7 @@ class Messages:
         self._database.execute(
             "INSERT INTO messages (id, conversation, author, series, sequence, sent_at_ms, received_at_ms, state,"
             " unread, sealed, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-            " (SELECT COALESCE(MAX(place), 0) + 1 FROM messages WHERE conversation = ?2))",
+            " (SELECT COALESCE(MAX(place), 0) + 1 FROM messages WHERE conversation = ?))",
             (
                 stored.id,
                 stored.conversation,
@@ -191,6 +191,7 @@ class Messages:
                 stored.state,
                 stored.unread,
                 self._sealing.seal(stored.id, envelope),
+                stored.conversation,
             ),
         )
         self._database.changed("messages")

@@ -71,8 +71,8 @@ class Outbox:
     def waiting(self, destination: str | None = None) -> list[OutboxEntry]:
         """What waits, oldest first, for one destination or for all."""
         rows = self._database.read(
-            f"SELECT {_COLUMNS} FROM outbox WHERE ?1 IS NULL OR destination = ?1 ORDER BY place",  # noqa: S608 - a constant
-            (destination,),
+            f"SELECT {_COLUMNS} FROM outbox WHERE ? IS NULL OR destination = ? ORDER BY place",  # noqa: S608 - a constant
+            (destination, destination),
         )
         return [_entry(row) for row in rows]
 

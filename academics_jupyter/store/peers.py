@@ -40,10 +40,9 @@ class Peers:
         """They were heard of or from, under `name`; an empty one keeps the name known."""
         self._write(
             peer,
-            "UPDATE peers SET name = CASE WHEN ?2 = '' THEN name ELSE ?2 END,"
-            " first_seen_ms = CASE WHEN first_seen_ms = 0 THEN ?3 ELSE first_seen_ms END,"
-            " last_seen_ms = MAX(last_seen_ms, ?3) WHERE peer = ?1",
-            (name, now_ms),
+            "UPDATE peers SET name = COALESCE(NULLIF(?, ''), name),"
+            " first_seen_ms = COALESCE(NULLIF(first_seen_ms, 0), ?), last_seen_ms = MAX(last_seen_ms, ?) WHERE peer = ?",
+            (name, now_ms, now_ms),
         )
 
     def link_up(self, peer: str, direction: str, now_ms: int) -> None:
@@ -52,7 +51,7 @@ class Peers:
             self.seen(peer, "", now_ms)
             self._write(
                 peer,
-                "UPDATE peers SET online = 1, direction = ?2, since_ms = ?3, rtt_ms = NULL WHERE peer = ?1",
+                "UPDATE peers SET online = 1, direction = ?, since_ms = ?, rtt_ms = NULL WHERE peer = ?",
                 (direction, now_ms),
             )
 
@@ -61,7 +60,7 @@ class Peers:
         self._write(
             peer,
             "UPDATE peers SET online = 0, direction = '', since_ms = NULL, rtt_ms = NULL,"
-            " last_seen_ms = MAX(last_seen_ms, ?2) WHERE peer = ?1",
+            " last_seen_ms = MAX(last_seen_ms, ?) WHERE peer = ?",
             (now_ms,),
         )
 
@@ -76,15 +75,15 @@ class Peers:
 
     def set_rtt(self, peer: str, ms: float) -> None:
         """The last round trip to them took `ms` milliseconds."""
-        self._write(peer, "UPDATE peers SET rtt_ms = ?2 WHERE peer = ?1", (ms,))
+        self._write(peer, "UPDATE peers SET rtt_ms = ? WHERE peer = ?", (ms,))
 
     def set_verified(self, peer: str, verified: bool = True) -> None:
         """Whether the person has confirmed their fingerprint."""
-        self._write(peer, "UPDATE peers SET verified = ?2 WHERE peer = ?1", (verified,))
+        self._write(peer, "UPDATE peers SET verified = ? WHERE peer = ?", (verified,))
 
     def set_blocked(self, peer: str, blocked: bool = True) -> None:
         """Whether the person wants nothing to do with them."""
-        self._write(peer, "UPDATE peers SET blocked = ?2 WHERE peer = ?1", (blocked,))
+        self._write(peer, "UPDATE peers SET blocked = ? WHERE peer = ?", (blocked,))
 
     def get(self, peer: str) -> Contact | None:
         """One contact."""
@@ -101,7 +100,7 @@ class Peers:
     def _write(self, peer: str, sql: str, args: tuple[Value, ...]) -> None:
         with self._database.transaction():
             self._database.execute("INSERT INTO peers (peer) VALUES (?) ON CONFLICT DO NOTHING", (peer,))
-            self._database.execute(sql, (peer, *args))
+            self._database.execute(sql, (*args, peer))
             self._database.changed("peers")
 
 

@@ -29,9 +29,12 @@ LAB_SETTINGS = {
 START_S = 60
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian calls it chromium; CHROMIUM says where another one is."""
+    """Debian calls it chromium; CHROMIUM says where another one is.
+
+    Not for the whole session: while playwright's loop is open, no other test could open one.
+    """
     executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     assert executable, "the browser tests need Chromium: install it, or set CHROMIUM to its path"
     with sync_playwright() as playwright:

@@ -115,9 +115,9 @@ def greys_what_nobody_online_holds(panel: Locator, page: Page) -> None:
     open_tab(panel, "explore")
     expect(row(panel, "Orbits of the planets")).to_have_attribute("data-available", "true")
     run_in_new_cell(page, "colleague.dismiss()")
+    panel.scroll_into_view_if_needed()
     expect(row(panel, "Orbits of the planets")).to_have_attribute("data-available", "false")
     expect(row(panel, "A Library Without a Building")).to_have_attribute("data-available", "true")
-    panel.scroll_into_view_if_needed()
     take_picture(page, "explore-greyed")
 
 

@@ -385,7 +385,7 @@ async def test_a_hello_must_come_first(grace: Node, mallory: Attacker) -> None:
         (["ada"], "wrong_peer"),
         (["mallory", "ada"], "wrong_peer"),
         (["forged"], "bad_signature"),
-        (["mallory", "garbage"], "unknown_kind"),
+        (["garbage"], "wrong_peer"),
     ],
 )
 async def test_a_hello_with_what_is_not_ones_own_is_refused(
@@ -403,6 +403,20 @@ async def test_a_hello_with_what_is_not_ones_own_is_refused(
     chosen = msgspec.to_builtins([known[name] for name in records])
     assert await mallory.ask("hello", {"version": 1, "agent": "", "records": chosen}) == {"error": code}
     await mallory.until_ended_or_disconnected()
+
+
+async def test_a_hello_of_a_later_version_is_refused_and_its_records_are_not(grace: Node, mallory: Attacker) -> None:
+    later = Envelope(payload="academics/1/sabbatical\n{}", signature="0" * 128)
+    records = msgspec.to_builtins([mallory.envelope(), later])
+    await mallory.open()
+    await mallory.connect(await mallory.auth())
+    welcome = await mallory.ask("hello", {"version": 1, "agent": "", "records": records})
+    assert "proof" in welcome
+    async with attacking(grace) as another:
+        await another.open()
+        await another.connect(await another.auth())
+        answer = await another.ask("hello", {"version": 2, "agent": "", "records": records})
+        assert answer == {"error": "unsupported_version"}
     assert (grace.up, grace.mesh.links) == ([], {})
 
 

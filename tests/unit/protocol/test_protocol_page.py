@@ -39,7 +39,6 @@ EMPTY = {"Ping"}
 """Structs without fields, which need no table."""
 
 HEX = re.compile(r"\^\[0-9a-f\]\{(\d+)\}\\Z")
-CHOICE = re.compile(r"\^\(([a-z|]+)\)\\Z")
 
 
 def section(title: str) -> str:
@@ -87,8 +86,6 @@ def told_text(shape: shapes.StrType) -> str:
     pattern, least, most = shape.pattern or "", shape.min_length, shape.max_length
     if found := HEX.fullmatch(pattern):
         return f"{found[1]} hex digits"
-    if found := CHOICE.fullmatch(pattern):
-        return "one of " + ", ".join(f"`{each}`" for each in found[1].split("|"))
     if pattern:
         assert pattern == r"^[a-z_]+\Z"
         return f"1 to {most} of `a` to `z` and `_`"

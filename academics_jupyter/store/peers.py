@@ -41,7 +41,8 @@ class Peers:
         self._write(
             peer,
             "UPDATE peers SET name = COALESCE(NULLIF(?, ''), name),"
-            " first_seen_ms = COALESCE(NULLIF(first_seen_ms, 0), ?), last_seen_ms = MAX(last_seen_ms, ?) WHERE peer = ?",
+            " first_seen_ms = COALESCE(NULLIF(first_seen_ms, 0), ?), last_seen_ms = MAX(last_seen_ms, ?)"
+            " WHERE peer = ?",
             (name, now_ms, now_ms),
         )
 

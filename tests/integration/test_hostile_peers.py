@@ -403,6 +403,7 @@ async def test_a_hello_with_what_is_not_ones_own_is_refused(
     chosen = msgspec.to_builtins([known[name] for name in records])
     assert await mallory.ask("hello", {"version": 1, "agent": "", "records": chosen}) == {"error": code}
     await mallory.until_ended_or_disconnected()
+    assert (grace.up, grace.mesh.links) == ([], {})
 
 
 async def test_a_hello_of_a_later_version_is_refused_and_its_records_are_not(grace: Node, mallory: Attacker) -> None:
@@ -417,7 +418,6 @@ async def test_a_hello_of_a_later_version_is_refused_and_its_records_are_not(gra
         await another.connect(await another.auth())
         answer = await another.ask("hello", {"version": 2, "agent": "", "records": records})
         assert answer == {"error": "unsupported_version"}
-    assert (grace.up, grace.mesh.links) == ([], {})
 
 
 async def test_two_hellos_at_once_are_one_link(grace: Node, mallory: Attacker) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from typing import Self
 
-from academics_jupyter.errors import NotRegisteredError, ProfileDrivenElsewhereError, UsageError
+from academics_jupyter.errors import AcademicsError, NotRegisteredError, ProfileDrivenElsewhereError, UsageError
 from academics_jupyter.peer.chatting import ChattingService
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.downloading import DownloadingService
@@ -22,6 +23,11 @@ from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.keys import FILE_WARNING, Protection, create_keys, load_keys
 from academics_jupyter.store.profile import ProfileDetails
 
+STAND_BY_INTERVAL_S = 0.5
+"""How often a passenger looks whether the driver is still there."""
+
+log = logging.getLogger(__name__)
+
 
 class OpenProfile:
     """Made by `open` on the event loop that it runs on from then on; its services are there once it is registered."""
@@ -35,6 +41,7 @@ class OpenProfile:
         """The resources downloaded by this process, which are what `cite` cites by itself."""
         self._opened: Context | None = None
         self._engine: Engine | None = None
+        self._standing_by: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
 
     @classmethod
@@ -79,20 +86,14 @@ class OpenProfile:
         context = self._context
         if context.store.profile.get() is None:
             raise NotRegisteredError("Your store is new and does not say who you are: %register --name NAME.")
+        label = label or f"process {os.getpid()}"
         async with self._changing:
-            if self._engine is None:
-                engine = Engine(context, self.exploring, self.sharing, self.chatting)
-                try:
-                    await engine.start(label or f"process {os.getpid()}")
-                except ProfileDrivenElsewhereError as error:
-                    self.notice = str(error)
-                except OSError as error:
-                    where = f"port {self.settings.port} of {self.settings.bind_host or 'this machine'}"
-                    raise UsageError(
-                        f"The server cannot use {where} ({error.strerror}): set ACADEMICS_PORT to a free one, or to 0."
-                    ) from error
-                else:
-                    self._engine = engine
+            try:
+                await self._drive(label)
+            except ProfileDrivenElsewhereError as error:
+                self.notice = str(error)
+                if self._standing_by is None:
+                    self._standing_by = asyncio.create_task(self._stand_by(label), name="academics-standing-by")
         if context.registry_error and not self.notice:
             self.notice = f"{context.registry_error} You are offline until it does; what you do waits for it."
         return self.status()
@@ -101,10 +102,40 @@ class OpenProfile:
         """Go offline cleanly. Safe to repeat."""
         self.notice = ""
         async with self._changing:
+            if self._standing_by is not None:
+                self._standing_by.cancel()
+                self._standing_by = None
             engine, self._engine = self._engine, None
             if engine is not None:
                 await engine.stop()
         return self.status()
+
+    async def _drive(self, label: str) -> None:
+        """Run the peer here, if it does not. Raises ProfileDrivenElsewhereError where another process does."""
+        if self._engine is not None:
+            return
+        engine = Engine(self._context, self.exploring, self.sharing, self.chatting)
+        try:
+            await engine.start(label)
+        except OSError as error:
+            where = f"port {self.settings.port} of {self.settings.bind_host or 'this machine'}"
+            raise UsageError(
+                f"The server cannot use {where} ({error.strerror}): set ACADEMICS_PORT to a free one, or to 0."
+            ) from error
+        self._engine = engine
+
+    async def _stand_by(self, label: str) -> None:
+        """As a passenger: take over when the driver ends, however it ends."""
+        while self._engine is None:
+            await asyncio.sleep(STAND_BY_INTERVAL_S)
+            if await asyncio.to_thread(self.folder.driver) is not None:
+                continue
+            async with self._changing:
+                try:
+                    await self._drive(label)
+                except AcademicsError as error:
+                    log.info("not taking over from the driver: %s", error)
+        self._standing_by = None
 
     def status(self) -> Status:
         """The peer at a glance."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +125,28 @@ def test_a_second_kernel_of_the_profile_is_a_passenger(sit_down: SitDown, tmp_pa
     passenger.sees("get_ipython().run_line_magic('explore', 'theirs').available.tolist()", [True])
     passenger.run("path = %download 0")
     assert passenger.value("path.read_text()") == "from a friend\n"
+
+
+def test_a_passenger_takes_over_and_finishes_the_work(sit_down: SitDown, tmp_path: Path) -> None:
+    driver, giver = sit_down("worker"), sit_down("giver")
+    passenger = sit_down("worker", register=False)
+    passenger.run("%academics start")
+    large = tmp_path / "large.bin"
+    large.write_bytes(os.urandom(300 << 20))
+    giver.run(f"resource = %share {large}")
+    giver.run("await academics.current().flushed()")
+    passenger.sees("get_ipython().run_line_magic('explore', 'large').available.tolist()", [True])
+    passenger.run("row = %download 0 --background")
+    passenger.run("row_now = lambda: next(each for each in academics.current().downloads() if each.id == row.id)")
+    passenger.sees("row_now().done_bytes > 0")
+    driver.kernel.kill()
+    passenger.run("%chat giver written while nobody drives")
+    passenger.sees("academics.current().status().role", "driver")
+    giver.sees("get_ipython().run_line_magic('history', 'worker').text.tolist()", ["written while nobody drives"])
+    passenger.sees("row_now().state", "finished")
+    assert Path(str(passenger.value("row_now().path"))).read_bytes() == large.read_bytes()
+    passenger.run("%academics stop")
+    assert passenger.value("academics.current().status().role") == "stopped"
 
 
 def _interrupt_when(person: Person, message: str) -> None:

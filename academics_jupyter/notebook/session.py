@@ -10,9 +10,9 @@ import asyncio
 import atexit
 import concurrent.futures
 import contextlib
-import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
@@ -23,9 +23,8 @@ from academics_jupyter.peer.peer import Peer
 from academics_jupyter.peer.settings import Settings
 
 T = TypeVar("T")
-SHUTDOWN_TRIES = 3
-
-log = logging.getLogger(__name__)
+LEAVE_TIMEOUT_S = 5.0
+"""Jupyter kills a kernel that takes longer to end."""
 
 
 class Session:
@@ -90,18 +89,18 @@ class Session:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close_at_exit(self) -> None:
-        """At the kernel's end: leave cleanly. The loop may just have been stopped, so the first try can fail."""
+        """At the kernel's end: leave cleanly.
+
+        The loop has been told to stop, and a nested one stays so: each run of it makes one turn and raises.
+        """
         if self._peer is None or self._loop is None or self._loop.is_closed():
             return
         self._loop.set_default_executor(_InlineExecutor())
         closing = self._loop.create_task(self.close())
-        for _ in range(SHUTDOWN_TRIES):
-            try:
+        ends_s = time.monotonic() + LEAVE_TIMEOUT_S
+        while not closing.done() and time.monotonic() < ends_s:
+            with contextlib.suppress(RuntimeError):
                 self._loop.run_until_complete(closing)
-            except RuntimeError as error:
-                log.debug("leaving at the kernel's end: %s", error)
-            else:
-                break
 
     def _find_loop(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.AbstractEventLoop:
         try:

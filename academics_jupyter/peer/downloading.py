@@ -217,7 +217,8 @@ class Downloader:
         except RegistryError:
             online = self._exploring.linked_presences()
         holders = listing.holders if listing else ()
-        return [online[peer] for peer in holders if peer in online and peer != self._context.me]
+        there = [online[peer] for peer in holders if peer in online and peer != self._context.me]
+        return sorted(there, key=lambda presence: presence.busy)
 
 
 class _Progress:

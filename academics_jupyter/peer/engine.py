@@ -23,8 +23,6 @@ from academics_jupyter.protocol.records import Presence, Record, Resource, Signe
 from academics_jupyter.protocol.wire import Ask, Chat, Done, News, Token
 from academics_jupyter.store.folder import DriverLock
 
-TICK_S = 0.25
-
 log = logging.getLogger(__name__)
 
 
@@ -109,12 +107,11 @@ class Engine:
             await self._look_around()
         await self.mesh.server.listen(settings.bind_host, settings.port)
         await self.presence.announce()
-        self._run("announcing", self.presence.keep_announced())
         self._run("meshing", self.presence.keep_meshed())
         self._run("registry-queue", self.courier.serve_registry())
         self._run("news", self.courier.serve_news())
         self._run("downloading", self._downloader.serve())
-        self._run("ticking", _tick())
+        self._run("turning", self.presence.keep_turning())
 
     async def _look_around(self) -> None:
         """First start: ask who is online before we are."""
@@ -205,9 +202,3 @@ class Engine:
 
     async def _gone(self, resource: str) -> None:
         await asyncio.to_thread(self._sharing.lost, resource)
-
-
-async def _tick() -> None:
-    """Wake the loop now and then, so that a cell that awaits can be interrupted: signals are seen between wakings."""
-    while True:  # noqa: ASYNC110  waking is the point
-        await asyncio.sleep(TICK_S)

@@ -114,7 +114,9 @@ class Peer(OpenProfile):
 
     def peers(self) -> pd.DataFrame:
         """The peers known, and the links with them."""
-        return tables.peer_table(self._context.store.peers.all())
+        store = self._context.store
+        busy = {signed.record.peer for signed in store.records.presences() if signed.record.busy}
+        return tables.peer_table(store.peers.all(), busy)
 
     async def cite(self, resources: list[str]) -> str:
         """BibTeX entries of resources."""

@@ -18,11 +18,13 @@ from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import Mesh, measure
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.courier import Courier
+from academics_jupyter.peer.heartbeat import Heartbeat
 from academics_jupyter.protocol.handshake import VERSION
 from academics_jupyter.protocol.records import PRESENCE_LEASE_MS, Envelope, Presence, Profile, Signed, sign_record
 from academics_jupyter.protocol.wire import Hello
 
-RENEW_INTERVAL_S = 30.0
+MEASURE_INTERVAL_S = 30.0
+TURN_INTERVAL_S = 0.25
 REFRESH_INTERVAL_S = 5.0
 REDIAL_INTERVAL_S = 15.0
 LEAVE_TIMEOUT_S = 3.0
@@ -40,7 +42,7 @@ class PresenceService:
         self._signed: Signed[Presence] | None = None
         self._last_dial_s: dict[str, float] = {}
         self.urls: tuple[str, ...] = ()
-        self.announced = False
+        self.heartbeat = Heartbeat(context.settings, lambda busy: self.sign(online=True, busy=busy))
 
     def attach(self, mesh: Mesh, courier: Courier) -> None:
         """The mesh is made with our `hello`, so it comes after us."""
@@ -56,8 +58,8 @@ class PresenceService:
             envelopes.append(profile.envelope)
         return Hello(version=VERSION, agent=f"academics/{__version__}", records=tuple(envelopes))
 
-    def sign(self, *, online: bool) -> Signed[Presence]:
-        """A fresh presence of ours; it is what `hello` carries from now on."""
+    def sign(self, *, online: bool, busy: bool = False) -> Signed[Presence]:
+        """A fresh presence of ours; it is what `hello` carries from now on. May be called in any thread."""
         context, server = self._context, self._mesh.server
         settings = context.settings
         details = context.store.profile.get()
@@ -68,29 +70,31 @@ class PresenceService:
             urls=self.urls,
             certificate=server.certificate,
             online=online,
+            busy=busy,
         )
         self._signed = sign_record(context.keys.signing, presence)
         context.store.records.put(self._signed)
         return self._signed
 
-    async def announce(self) -> bool:
-        """Write our presence to the registry; false where it cannot be reached."""
+    async def announce(self) -> None:
+        """Write our presence to the registry, and keep its lease from now on."""
         signed = self.sign(online=True)
         try:
             async with self._context.asking() as registry:
                 await registry.publish(signed)
-        except RegistryError:
-            self.announced = False
-            return False
-        self.announced = True
-        return True
+        except RegistryError as error:
+            log.info("not announced yet: %s", error)
+            self.heartbeat.renew_soon()
+        self.heartbeat.start()
 
-    async def keep_announced(self) -> None:
-        """Renew the lease for ever; while the registry is away, try more often."""
+    async def keep_turning(self) -> None:
+        """Wake the loop now and then, for ever: the heartbeat sees by it that the loop turns.
+
+        It also lets a cell that awaits be interrupted, for signals are seen between wakings.
+        """
         while True:
-            await asyncio.sleep(RENEW_INTERVAL_S if self.announced else REFRESH_INTERVAL_S)
-            if await self.announce():
-                self._courier.tell([self._signed] if self._signed else [])
+            self.heartbeat.turned()
+            await asyncio.sleep(TURN_INTERVAL_S)
 
     async def keep_meshed(self) -> None:
         """Learn for ever who is online, and dial whom there is no link with."""
@@ -149,10 +153,11 @@ class PresenceService:
                 rtt_ms = await measure(link)
                 await asyncio.to_thread(self._context.store.peers.set_rtt, link.peer, rtt_ms)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(link.down.wait(), RENEW_INTERVAL_S)
+                await asyncio.wait_for(link.down.wait(), MEASURE_INTERVAL_S)
 
     async def leave(self) -> None:
         """Tell links and registry that we go; within LEAVE_TIMEOUT_S, whatever they do."""
+        await self.heartbeat.stop()
         if self._signed is None:
             return
         farewell = self.sign(online=False)
@@ -163,8 +168,6 @@ class PresenceService:
             log.info("left without the registry's knowing; the lease will run out")
 
     async def _sign_off(self, farewell: Signed[Presence]) -> None:
-        if not self.announced:
-            return
         with contextlib.suppress(RegistryError):
             async with self._context.asking() as registry:
                 await registry.publish(farewell)

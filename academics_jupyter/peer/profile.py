@@ -75,7 +75,10 @@ class OpenProfile:
             if not (name or "").strip():
                 raise UsageError("A new profile needs a name: %register --name NAME.")
             await self._create_profile()
-        return await asyncio.to_thread(self._edit_profile, name, email, affiliation, interests)
+        profile = await asyncio.to_thread(self._edit_profile, name, email, affiliation, interests)
+        if self._engine is not None:
+            self._engine.presence.heartbeat.renew_soon()
+        return profile
 
     async def start(self, label: str = "") -> Status:
         """Go online. In a second kernel of the profile, become a passenger of the one that is online.

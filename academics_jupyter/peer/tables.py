@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from academics_jupyter.protocol.identity import fingerprint
@@ -60,13 +60,16 @@ def people_table(people: Iterable[Person]) -> pd.DataFrame:
     return _table(rows, PEOPLE_COLUMNS, {"resources": "int64"}, [])
 
 
-def peer_table(contacts: Iterable[Contact]) -> pd.DataFrame:
-    """A row for each peer known; `state` is `linked`, `offline` or `blocked`, `direction` `in` or `out`."""
+def peer_table(contacts: Iterable[Contact], busy: Collection[str]) -> pd.DataFrame:
+    """A row for each peer known; `state` is `linked`, `busy`, `offline` or `blocked`, `direction` `in` or `out`.
+
+    `busy` are the peers who say that their kernel computes.
+    """
     rows = [
         {
             "name": contact.name,
             "fingerprint": fingerprint(contact.peer),
-            "state": "blocked" if contact.blocked else "linked" if contact.online else "offline",
+            "state": _state(contact, busy),
             "direction": contact.direction if contact.online else "",
             "rtt_ms": contact.rtt_ms if contact.online else None,
             "since": contact.since_ms if contact.online else contact.last_seen_ms,
@@ -74,6 +77,14 @@ def peer_table(contacts: Iterable[Contact]) -> pd.DataFrame:
         for contact in contacts
     ]
     return _table(rows, PEER_COLUMNS, {"rtt_ms": "float64"}, ["since"])
+
+
+def _state(contact: Contact, busy: Collection[str]) -> str:
+    if contact.blocked:
+        return "blocked"
+    if not contact.online:
+        return "offline"
+    return "busy" if contact.peer in busy else "linked"
 
 
 def history_table(messages: Iterable[StoredMessage], name_of: Callable[[str], str]) -> pd.DataFrame:

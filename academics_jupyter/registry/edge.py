@@ -1,4 +1,4 @@
-"""Where pymongo's errors become the project's. May import pymongo and errors only.
+"""Where pymongo's errors become the project's, and what passes is tried again. May import pymongo and errors only.
 
 No message holds what pymongo or the server said, for that may quote the URI with its password.
 """
@@ -6,10 +6,12 @@ No message holds what pymongo or the server said, for that may quote the URI wit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import pymongo
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError
 
 from academics_jupyter.errors import RegistryError, RegistryUnreachableError
@@ -18,9 +20,43 @@ from academics_jupyter.registry.port import TIMEOUT_S
 DRIVER_TIMEOUT_S = TIMEOUT_S - 0.5
 """The driver's own limit: a little shorter, so that it can end what it began."""
 
+MAX_ATTEMPTS = 20
+"""More than a server that comes back needs in that time; ends the work for one that fails at once every time."""
+
+PRIMARY_AWAITED_MS = 1_000
+"""How long the server may wait for its own election before it answers; it is then asked again."""
+
+_PASSING = frozenset({6, 7, 43, 89, 91, 134, 175, 189, 237, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436})
+"""What a server says that is ending, or has begun anew: not primary, shutting down, a cursor that is gone."""
+
 _REFUSED_LOGIN = frozenset({18, 8000})
 _NOT_ALLOWED = 13
 _BAD_VALUE = 2
+
+
+T = TypeVar("T")
+Database = AsyncDatabase[dict[str, Any]]
+
+
+async def answered(place: str, database: Callable[[], Database], call: Callable[[Database], Awaitable[T]]) -> T:
+    """What `call` returns, repeated while the server is away or not yet primary; so it must be safe to repeat.
+
+    The driver's own retries do not cover this: over a direct connection, as to the embedded registry, it takes whatever
+    server is there for one to write to, and gives up when that is not primary. `database` gives what to call it with,
+    or raises where the registry has been closed meanwhile. Raises as `bounded` does.
+    """
+    async with bounded(place):
+        attempt = 1
+        while True:
+            try:
+                if attempt > 1:
+                    await _primary(database())
+                return await call(database())
+            except PyMongoError as error:
+                database()
+                if attempt == MAX_ATTEMPTS or error.timeout or not _passes(error):
+                    raise
+            attempt += 1
 
 
 @asynccontextmanager
@@ -39,7 +75,7 @@ async def bounded(place: str) -> AsyncIterator[None]:
 
 def translated(error: TimeoutError | PyMongoError, place: str) -> RegistryError:
     """The error the user is shown for one of pymongo's."""
-    if isinstance(error, TimeoutError | ConnectionFailure) or error.timeout:
+    if isinstance(error, TimeoutError) or error.timeout or _passes(error):
         return RegistryUnreachableError(
             f"{place} does not answer; what you do now goes out when it is back. Check the network if this lasts."
         )
@@ -55,6 +91,21 @@ def translated(error: TimeoutError | PyMongoError, place: str) -> RegistryError:
 def is_missing_hint(error: PyMongoError) -> bool:
     """Whether a query failed for want of the index it asked for."""
     return isinstance(error, OperationFailure) and error.code == _BAD_VALUE
+
+
+def _passes(error: PyMongoError) -> bool:
+    """Whether it says that the server is not there or not ready, rather than that it does not want to."""
+    return isinstance(error, ConnectionFailure) or (isinstance(error, OperationFailure) and error.code in _PASSING)
+
+
+async def _primary(database: Database) -> None:
+    """Return when the server takes writes; it answers as soon as its state is another than it said."""
+    admin = database.client.admin
+    # A limit of the driver's would become one for the server, which then fails instead of waiting.
+    with pymongo.timeout(None):
+        said = await admin.command("hello")
+        while not said.get("isWritablePrimary") and (version := said.get("topologyVersion")):
+            said = await admin.command("hello", topologyVersion=version, maxAwaitTimeMS=PRIMARY_AWAITED_MS)
 
 
 def _refusal(error: OperationFailure, place: str) -> str:

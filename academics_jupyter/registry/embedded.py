@@ -50,6 +50,9 @@ class EmbeddedMongod:
             self._users = self._joined(ends)
         try:
             return self._ready(ends)
+        except (OSError, subprocess.SubprocessError) as error:
+            self.release()
+            raise RegistryError(f"The embedded registry could not be started ({type(error).__name__}).") from error
         except BaseException:
             self.release()
             raise

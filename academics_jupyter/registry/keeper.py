@@ -36,6 +36,9 @@ WATCH_S = 0.25
 STOP_TIMEOUT_S = 20
 MAX_FAILURES = 2
 MAX_LOG_BYTES = 4 * 1024 * 1024
+LISTENING = b'"Waiting for connections"'
+"""What mongod writes to its log once its socket is there."""
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -46,6 +49,7 @@ class Keeper:
         self._layout = layout
         self._mongod = mongod
         self._libraries = libraries
+        self._log_began = 0
         self._asked_to_stop = False
 
     def keep(self) -> None:
@@ -58,11 +62,12 @@ class Keeper:
             process, answered, wanted = self._started(), False, True
             while wanted and process.poll() is None:
                 time.sleep(WATCH_S)
-                answered = answered or answers(self._layout.socket())
+                answered = answered or self._has_listened()
                 wanted = not self._asked_to_stop and not try_lock(users)
                 if answered and not self._layout.socket().exists():
                     break
-                self._trim_log()
+                if answered:
+                    self._trim_log()
             _stop(process)
             if not wanted:
                 return
@@ -79,6 +84,7 @@ class Keeper:
         private_folder(self._layout.database)
         environment = {**os.environ, **({"LD_LIBRARY_PATH": self._libraries} if self._libraries else {})}
         with self._layout.log.open("ab") as log:
+            self._log_began = log.tell()
             return subprocess.Popen(
                 [self._mongod, *_options(socket, self._layout.database)],
                 stdin=subprocess.DEVNULL,
@@ -87,6 +93,12 @@ class Keeper:
                 env=environment,
                 preexec_fn=_die_with_parent,
             )
+
+    def _has_listened(self) -> bool:
+        """Whether the mongod of now had its socket, which may be gone already; only the log tells of that as well."""
+        with self._layout.log.open("rb") as log:
+            log.seek(self._log_began)
+            return LISTENING in log.read() or answers(self._layout.socket())
 
     def _end_stray(self) -> bool:
         """Kill a mongod that a killed keeper left behind; whether one was there.

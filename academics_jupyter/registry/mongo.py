@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from pymongo import ASCENDING, AsyncMongoClient, WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
@@ -17,7 +19,7 @@ from pymongo.uri_parser import parse_uri
 from academics_jupyter.errors import RegistryUnreachableError, UsageError
 from academics_jupyter.protocol.records import Presence, Profile, Record, Signed
 from academics_jupyter.registry.documents import Document, opened, opened_all
-from academics_jupyter.registry.edge import DRIVER_TIMEOUT_S, bounded
+from academics_jupyter.registry.edge import DRIVER_TIMEOUT_S, answered
 from academics_jupyter.registry.matching import profile_fits, profile_order
 from academics_jupyter.registry.port import Found, Query
 from academics_jupyter.registry.publishing import publish
@@ -32,6 +34,8 @@ _SCHEMES = ("mongodb://", "mongodb+srv://")
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f]")
 _MALFORMED = "ACADEMICS_REGISTRY is not a MongoDB address; it has the form mongodb://USER:PASSWORD@HOST/DATABASE."
 _MAJORITY = WriteConcern(w="majority", j=True)
+
+T = TypeVar("T")
 
 
 class MongoRegistry:
@@ -53,8 +57,7 @@ class MongoRegistry:
         """Connect and see to the indexes."""
         if self._client is None:
             self._client = self._connected()
-        async with bounded(self._place):
-            await ensure_indexes(self._database)
+        await self._answered(ensure_indexes)
 
     async def close(self) -> None:
         """Disconnect."""
@@ -64,52 +67,36 @@ class MongoRegistry:
 
     async def now_ms(self) -> int:
         """The server's clock."""
-        async with bounded(self._place):
-            database = self._database
-            return int((await database.command("hello", codec_options=database.codec_options))["localTime"])
+        return await self._answered(_clock_ms)
 
     async def publish(self, signed: Signed[Record]) -> bool:
         """Write a record unless a newer one with its key is there."""
-        async with bounded(self._place):
-            return await publish(self._database, signed)
+        return await self._answered(lambda database: publish(database, signed))
 
     async def active(self) -> list[Signed[Presence]]:
         """Who is online, by the server's clock."""
-        async with bounded(self._place):
-            there = await self._database["active_users"].find(ONLINE).limit(MAX_ACTIVE).to_list()
-            online = await asyncio.to_thread(opened_all, Presence, there)
-        return sorted(online, key=lambda signed: signed.record.peer)
+        return await self._answered(_active)
 
     async def search(self, query: Query) -> list[Found]:
         """What fits, best first."""
-        async with bounded(self._place):
-            return await search(self._database, query)
+        return await self._answered(lambda database: search(database, query))
 
     async def resources(self, start: str, limit: int = 10) -> list[Found]:
         """The resources whose id begins with `start`."""
-        async with bounded(self._place):
-            return await starting_with(self._database, start.lower(), limit)
+        return await self._answered(lambda database: starting_with(database, start.lower(), limit))
 
     async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests have words that begin with each of `words`, by name."""
-        starts = [{"kw": {"$regex": f"^{re.escape(word)}"}} for word in query_words(words)]
-        kept: list[Signed[Profile]] = []
-        async with (
-            bounded(self._place),
-            self._database["profiles"].find({"$and": [LIVE, *starts]}, sort=[("order", ASCENDING)]) as cursor,
-        ):
-            while len(kept) < limit and (page := await cursor.to_list(limit)):
-                fitting = await asyncio.to_thread(opened_all, Profile, page)
-                kept += [signed for signed in fitting if profile_fits(signed.record, words)]
-        return sorted(kept[: max(limit, 0)], key=lambda signed: profile_order(signed.record))
+        return await self._answered(lambda database: _profiles(database, words, limit))
 
     async def profile(self, peer: str) -> Signed[Profile] | None:
         """What a peer tells of themselves."""
-        async with bounded(self._place):
-            there = await self._database["profiles"].find_one({"_id": peer, **LIVE})
+        there = await self._answered(lambda database: database["profiles"].find_one({"_id": peer, **LIVE}))
         return opened(Profile, there) if there else None
 
-    @property
+    async def _answered(self, call: Callable[[AsyncDatabase[Document]], Awaitable[T]]) -> T:
+        return await answered(self._place, self._database, call)
+
     def _database(self) -> AsyncDatabase[Document]:
         if self._client is None:
             raise RegistryUnreachableError(f"{self._place} is not connected.")
@@ -141,6 +128,26 @@ def checked_host(uri: str) -> str:
     if uri.startswith("mongodb://"):
         _check(uri)
     return hosts
+
+
+async def _clock_ms(database: AsyncDatabase[Document]) -> int:
+    return int((await database.command("hello", codec_options=database.codec_options))["localTime"])
+
+
+async def _active(database: AsyncDatabase[Document]) -> list[Signed[Presence]]:
+    there = await database["active_users"].find(ONLINE).limit(MAX_ACTIVE).to_list()
+    online = await asyncio.to_thread(opened_all, Presence, there)
+    return sorted(online, key=lambda signed: signed.record.peer)
+
+
+async def _profiles(database: AsyncDatabase[Document], words: tuple[str, ...], limit: int) -> list[Signed[Profile]]:
+    starts = [{"kw": {"$regex": f"^{re.escape(word)}"}} for word in query_words(words)]
+    kept: list[Signed[Profile]] = []
+    async with database["profiles"].find({"$and": [LIVE, *starts]}, sort=[("order", ASCENDING)]) as cursor:
+        while len(kept) < limit and (page := await cursor.to_list(limit)):
+            fitting = await asyncio.to_thread(opened_all, Profile, page)
+            kept += [signed for signed in fitting if profile_fits(signed.record, words)]
+    return sorted(kept[: max(limit, 0)], key=lambda signed: profile_order(signed.record))
 
 
 def _check(uri: str) -> None:

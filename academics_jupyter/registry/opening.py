@@ -48,7 +48,9 @@ class EmbeddedRegistry:
         self._mongod: EmbeddedMongod | None = None
         self._registry: MongoRegistry | None = None
         self._opening = asyncio.Lock()
-        self._reviving: asyncio.Task[RegistryError | None] | None = None
+        self._reviving: asyncio.Task[None] | None = None
+        self._trouble: RegistryError | None = None
+        """Why mongod could not be brought back, until it is there again."""
 
     async def open(self) -> None:
         """Join or start mongod, and connect. Raises MongodMissingError or RegistryError."""
@@ -109,12 +111,15 @@ class EmbeddedRegistry:
         asked = asyncio.ensure_future(call(registry))
         try:
             while not asked.done():
-                if not mongod.alive():
+                if mongod.alive():
+                    self._trouble = None
+                else:
                     self._revive(mongod)
                 await asyncio.wait({asked}, timeout=LOOK_AGAIN_S)
             return asked.result()
         except RegistryUnreachableError as error:
-            raise self._reason(error) from error
+            # That mongod is not to be had says more than that it does not answer.
+            raise (RegistryUnreachableError(str(self._trouble)) if self._trouble else error) from error
         finally:
             asked.cancel()
 
@@ -123,20 +128,14 @@ class EmbeddedRegistry:
         if self._reviving is None or self._reviving.done():
             self._reviving = asyncio.create_task(self._revived(mongod))
 
-    async def _revived(self, mongod: EmbeddedMongod) -> RegistryError | None:
-        """Bring mongod back; the reason where that fails."""
+    async def _revived(self, mongod: EmbeddedMongod) -> None:
+        """Bring mongod back; `_trouble` says why where that fails."""
         async with self._opening:
             if self._mongod is not None:
                 try:
                     await self._connect(mongod)
                 except RegistryError as error:
-                    return error
-        return None
-
-    def _reason(self, error: RegistryError) -> RegistryError:
-        """Why the registry does not answer: what came of bringing it back says more than that it does not."""
-        ended = self._reviving is not None and self._reviving.done() and not self._reviving.cancelled()
-        return (self._reviving.result() if ended and self._reviving else None) or error
+                    self._trouble = error
 
     async def _connect(self, mongod: EmbeddedMongod) -> None:
         uri = await asyncio.to_thread(mongod.acquire)

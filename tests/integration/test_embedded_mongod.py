@@ -8,22 +8,28 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from nacl.signing import SigningKey
 from pymongo import MongoClient
 
-from academics_jupyter.errors import MongodMissingError, RegistryError
+from academics_jupyter.errors import MongodMissingError, RegistryError, RegistryUnreachableError
+from academics_jupyter.protocol.identity import peer_id
+from academics_jupyter.protocol.records import RECORD_LIFETIME_MS, Profile, Signed, sign_record
 from academics_jupyter.registry import mongod as finding
 from academics_jupyter.registry.embedded import ANOTHER_LIVES, EmbeddedMongod
 from academics_jupyter.registry.keeper import ANOTHER_LIVES as KEEPER_SAYS
-from academics_jupyter.registry.layout import Layout
+from academics_jupyter.registry.layout import Layout, answers, uri
+from academics_jupyter.registry.mongo import MongoRegistry
 from academics_jupyter.registry.mongod import Mongod, bundled_environment, find_mongod, runs
 from academics_jupyter.registry.opening import EmbeddedRegistry
 from academics_jupyter.registry.port import Query
-from tests.waiting import wait_until
+from tests.waiting import wait_until, wait_until_async
 
 USER = """
 import sys
@@ -33,6 +39,7 @@ print(EmbeddedMongod(Path(sys.argv[1])).acquire(), flush=True)
 sys.stdin.read()
 """
 
+T = TypeVar("T")
 Start = Callable[..., "User"]
 
 
@@ -92,14 +99,39 @@ def opened(process: int) -> set[str]:
     return found
 
 
+def record(who: SigningKey, sequence: int = 1) -> Signed[Profile]:
+    now = time.time_ns() // 1_000_000
+    dated = {"issued_at_ms": now, "expires_at_ms": now + RECORD_LIFETIME_MS}
+    return sign_record(who, Profile(peer=peer_id(who), name="Ada", epoch=1, sequence=sequence, **dated))
+
+
+async def insisted(call: Callable[[], Awaitable[T]], timeout_s: float = 20.0) -> T:
+    """What a call answers, made again while the registry does not answer, as a peer's queue does."""
+    ends = time.monotonic() + timeout_s
+    while True:
+        try:
+            return await call()
+        except RegistryUnreachableError:
+            assert time.monotonic() < ends, f"the registry did not answer within {timeout_s} s"
+
+
+async def asked(uri: str, call: Callable[[MongoRegistry], Awaitable[T]]) -> T:
+    registry = MongoRegistry(uri)
+    try:
+        await insisted(registry.open)
+        return await insisted(lambda: call(registry))
+    finally:
+        await registry.close()
+
+
 def writes(uri: str) -> bool:
-    with MongoClient(uri, serverSelectionTimeoutMS=20_000) as client:
-        return client.academics.trials.insert_one({}).acknowledged
+    """Whether a new record is taken, by the registry as peers use it."""
+    return asyncio.run(asked(uri, lambda registry: registry.publish(record(SigningKey.generate()))))
 
 
 def count(uri: str) -> int:
-    with MongoClient(uri, serverSelectionTimeoutMS=20_000) as client:
-        return client.academics.trials.count_documents({})
+    """How many records were taken."""
+    return len(asyncio.run(asked(uri, lambda registry: registry.profiles())))
 
 
 @pytest.fixture
@@ -189,6 +221,67 @@ def test_a_killed_mongod_is_brought_back_and_loses_nothing(folder: Path, start: 
     assert len(mongods(folder)) == 1
 
 
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("times", [5])
+async def test_a_call_while_mongod_ends_is_answered_or_unreachable(folder: Path, times: int, how: int) -> None:
+    """Another error than RegistryUnreachableError out of a call fails this test."""
+    registry = EmbeddedRegistry(folder)
+    await registry.open()
+    taken: dict[SigningKey, int] = {SigningKey.generate(): 0 for _ in range(3)}
+    ended = asyncio.Event()
+
+    async def write(who: SigningKey) -> None:
+        while not ended.is_set():
+            signed = record(who, taken[who] + 1)
+            assert await insisted(lambda signed=signed: registry.publish(signed))
+            taken[who] += 1
+
+    async def read(call: Callable[[], Awaitable[object]]) -> None:
+        while not ended.is_set():
+            await insisted(call)
+
+    reads = (registry.profiles, registry.active, registry.now_ms, lambda: registry.search(Query(words=("ada",))))
+    calls = asyncio.gather(*map(write, taken), *map(read, reads))
+    for _ in range(times):
+        await wait_until_async(lambda: len(mongods(folder)) == 1 or calls.done())
+        goals = {who: number + 2 for who, number in taken.items()}
+        if not calls.done():
+            os.kill(mongods(folder)[0], how)
+        await wait_until_async(
+            lambda goals=goals: calls.done() or all(taken[who] >= goal for who, goal in goals.items())
+        )
+    ended.set()
+    await calls
+    for who, number in taken.items():
+        known = await registry.profile(peer_id(who))
+        assert known is not None
+        assert known.record.sequence == number
+    await registry.close()
+
+
+async def test_a_call_while_there_is_no_primary_waits_for_it(folder: Path) -> None:
+    """As for a moment after mongod has started; here for as long as it takes to see it."""
+    registry = EmbeddedRegistry(folder)
+    await registry.open()
+    with MongoClient(uri(Layout(folder).socket())) as client:
+        client.admin.command("replSetStepDown", 1, force=True)
+        assert not client.admin.command("hello")["isWritablePrimary"]
+        assert await registry.publish(record(SigningKey.generate()))
+    await registry.close()
+
+
+async def test_closing_under_calls_ends_them_as_unreachable(folder: Path) -> None:
+    registry = EmbeddedRegistry(folder)
+    await registry.open()
+    calls = [asyncio.create_task(registry.publish(record(SigningKey.generate()))) for _ in range(10)]
+    calls += [asyncio.create_task(registry.search(Query())) for _ in range(10)]
+    await asyncio.sleep(0)
+    await registry.close()
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    failed = [each for each in ended if isinstance(each, BaseException)]
+    assert all(isinstance(each, RegistryUnreachableError) for each in failed)
+
+
 async def test_a_killed_keeper_is_replaced_on_the_next_call(folder: Path) -> None:
     registry = EmbeddedRegistry(folder)
     await registry.open()
@@ -231,6 +324,22 @@ def test_a_vanished_socket_is_made_anew(folder: Path, start: Start) -> None:
     assert writes(uri)
     socket = Layout(folder).socket()
     socket.unlink()
+    wait_until(socket.exists)
+    assert writes(uri)
+
+
+def test_a_socket_that_vanished_before_the_keeper_saw_it_is_made_anew(folder: Path, start: Start) -> None:
+    uri = start().uri()
+    socket = Layout(folder).socket()
+    (keeper,), (former,) = keepers(folder), mongods(folder)
+    os.kill(former, signal.SIGKILL)
+    wait_until(lambda: mongods(folder) not in ([], [former]))
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        wait_until(lambda: answers(socket))
+        socket.unlink()
+    finally:
+        os.kill(keeper, signal.SIGCONT)
     wait_until(socket.exists)
     assert writes(uri)
 

@@ -66,6 +66,22 @@ def test_a_waiting_magic_keeps_order_and_can_be_interrupted(sit_down: SitDown) -
     assert "it runs here" in patient.run("%academics status").text
 
 
+def test_a_busy_kernel_is_busy_and_not_gone(sit_down: SitDown) -> None:
+    watcher, thinker = sit_down("sentinel"), sit_down("thinker")
+    state = "get_ipython().run_line_magic('peers', '').query('name == \"thinker\"').state.tolist()"
+    people = "get_ipython().run_line_magic('people', 'thinker').online.tolist()"
+    watcher.sees(state, ["linked"])
+    computing = thinker.kernel.send("while True: pass")
+    watcher.sees(state, ["busy"])
+    assert watcher.value(people) == [True]
+    watcher.run("%chat thinker for when you are done")
+    thinker.kernel.interrupt()
+    assert thinker.kernel.collect(computing).error == "KeyboardInterrupt"
+    texts = "get_ipython().run_line_magic('history', 'sentinel').text.tolist()"
+    thinker.sees(texts, ["for when you are done"])
+    watcher.sees(state, ["linked"])
+
+
 def test_an_end_of_any_kind_is_seen_by_the_others(sit_down: SitDown) -> None:
     watcher, leaver = sit_down("onlooker"), sit_down("leaver")
     people = "get_ipython().run_line_magic('people', 'leaver').online.tolist()"

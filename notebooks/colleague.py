@@ -46,8 +46,10 @@ async def main() -> None:
         await peer.register(NAME, affiliation="Harvard Computation Laboratory", interests="compilers, astronomy")
         events = peer.events()
         await peer.start("the quickstart's colleague")
-        if not peer.is_driver:
-            sys.exit(f"She is at work for another notebook already. {peer.notice}")
+        if not await drives(peer):
+            print(f"ready: {NAME} is online already, for another notebook", flush=True)
+            await asyncio.to_thread(sys.stdin.read)
+            return
         await peer.share(
             HERE / "data" / "planets.csv",
             title="Orbits of the planets",
@@ -60,6 +62,15 @@ async def main() -> None:
         answering = asyncio.create_task(answer(peer, events))
         await asyncio.to_thread(sys.stdin.read)
         answering.cancel()
+
+
+async def drives(peer: academics.Peer) -> bool:
+    """Whether it is this process that runs the peer; a former one may need a moment to leave."""
+    for _ in range(50):
+        if peer.is_driver:
+            return True
+        await asyncio.sleep(0.2)
+    return False
 
 
 async def answer(peer: academics.Peer, events: academics.EventStream) -> None:

@@ -118,6 +118,13 @@ class Context:
             self.store.outbox.add(REGISTRY, "record", f"{record.LABEL}\n{record.key}")
         return signed
 
+    async def flushed(self) -> None:
+        """Wait until everything that was to go to the registry has gone there."""
+        with self.changes.watched("outbox") as changed:
+            while self.store.outbox.waiting(REGISTRY):
+                await changed.wait()
+                changed.clear()
+
     async def close(self) -> None:
         """Disconnect and close the store."""
         self.changes.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import Any
@@ -22,6 +23,8 @@ from academics_jupyter.peer.sharing import SharingService
 from academics_jupyter.protocol.records import Presence, Record, Resource, Signed, open_record
 from academics_jupyter.protocol.wire import Ask, Chat, Done, News, Token
 from academics_jupyter.store.folder import DriverLock
+
+SETTLE_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +115,15 @@ class Engine:
         self._run("news", self.courier.serve_news())
         self._run("downloading", self._downloader.serve())
         self._run("turning", self.presence.keep_turning())
+        if not self._context.registry_error:
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Give the first dials and the registry queue a moment: the next cell may hold the loop for long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                await self.presence.has_looked_around.wait()
+                await self._context.flushed()
 
     async def _look_around(self) -> None:
         """First start: ask who is online before we are."""

@@ -112,6 +112,7 @@ class ExploringService:
             )
             for record in (signed.record for signed in profiles)
         ]
+        people += self._just_arrived(words, online, {person.peer for person in people})
         return sorted(people, key=lambda person: (not person.online, person.name.casefold()))
 
     async def _meet(self, peers: Iterable[str]) -> None:
@@ -131,6 +132,15 @@ class ExploringService:
     async def contacts(self) -> list[Contact]:
         """Everybody this profile has met, online first; `online` says that there is a link with them."""
         return await asyncio.to_thread(self._context.store.peers.all)
+
+    def _just_arrived(self, words: tuple[str, ...], online: dict[str, Presence], listed: set[str]) -> list[Person]:
+        """Those online under a name that fits, whose profile the registry does not have yet."""
+        wanted = [word.casefold() for word in words]
+        return [
+            Person(peer, presence.name, "", (), online=True, resources=0)
+            for peer, presence in online.items()
+            if peer not in listed and all(word in presence.name.casefold() for word in wanted)
+        ]
 
     def name_of(self, peer: str) -> str:
         """The name that a peer goes by."""

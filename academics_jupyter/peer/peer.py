@@ -26,7 +26,6 @@ from academics_jupyter.protocol.records import Resource
 from academics_jupyter.registry.port import Query
 from academics_jupyter.store.downloads import ENDED, Download
 from academics_jupyter.store.messages import StoredMessage
-from academics_jupyter.store.outbox import REGISTRY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,10 +219,7 @@ class Peer(OpenProfile):
 
     async def flushed(self) -> None:
         """Wait until everything that was to go to the registry has gone there."""
-        with self._context.changes.watched("outbox") as changed:
-            while self._context.store.outbox.waiting(REGISTRY):
-                await changed.wait()
-                changed.clear()
+        await self._context.flushed()
 
     def on_change(self, topics: frozenset[str], callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` on the loop whenever one of the store's `topics` has changed; returns what ends that."""

@@ -42,6 +42,8 @@ class PresenceService:
         self._signed: Signed[Presence] | None = None
         self._last_dial_s: dict[str, float] = {}
         self.urls: tuple[str, ...] = ()
+        self.has_looked_around = asyncio.Event()
+        """Set once those who were online when we started have been dialled."""
         self.heartbeat = Heartbeat(context.settings, lambda busy: self.sign(online=True, busy=busy))
 
     def attach(self, mesh: Mesh, courier: Courier) -> None:
@@ -100,6 +102,7 @@ class PresenceService:
         """Learn for ever who is online, and dial whom there is no link with."""
         while True:
             await self.refresh()
+            self.has_looked_around.set()
             # Jitter, so that peers that started together do not read the registry together.
             await asyncio.sleep(REFRESH_INTERVAL_S * random.uniform(0.7, 1.3))  # noqa: S311
 

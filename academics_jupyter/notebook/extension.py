@@ -57,9 +57,17 @@ def unload(shell: InteractiveShell) -> None:
                 del magics[name]
 
 
-def current() -> Peer:
-    """The peer of this kernel. Raises NotStartedError where there is none."""
+def current_session() -> Session:
+    """The session of this kernel that has a peer. Raises NotStartedError where there is none."""
     for session in _loaded.values():
         if session.current is not None:
-            return session.current
+            return session
     raise NotStartedError("This kernel has no peer yet: %load_ext academics, then %register or %academics start.")
+
+
+def current() -> Peer:
+    """The peer of this kernel. Raises NotStartedError where there is none."""
+    peer = current_session().current
+    if peer is None:
+        raise NotStartedError("This kernel's peer has just been closed: %academics start.")
+    return peer

@@ -58,7 +58,9 @@ def test_a_downloader_serves_when_the_sharer_has_left(sit_down: SitDown, tmp_pat
     resource = str(mary.value(f"get_ipython().run_line_magic('share', '{file} --title Orbits').id"))
     look = f"get_ipython().run_line_magic('explore', 'orbits').query('id == \"{resource}\"')"
     joan.sees(f"{look}.available.tolist()", [True])
-    joan.run(f"%download {resource}")
+    joan.run(f"import pandas as pd\ntable = pd.read_csv('academics://{resource}')")
+    assert joan.value("table.planet.tolist()") == ["earth"]
+    assert "cannot be written" in joan.error(f"__import__('fsspec').open('academics://{resource}', 'wb').open()")
     ruth.sees(f"{look}.holders.tolist()", [2])
     mary.run("%academics stop")
     ruth.sees("get_ipython().run_line_magic('people', 'mary').online.tolist()", [False])

@@ -16,7 +16,7 @@ from msgspec import inspect as shapes
 from nacl.signing import SigningKey
 
 from academics_jupyter.network import certificate, dialler, guard, link, range_server, server, sockets
-from academics_jupyter.peer import courier, fetching, presence
+from academics_jupyter.peer import courier, fetching, heartbeat, presence
 from academics_jupyter.peer.settings import Settings
 from academics_jupyter.protocol import handshake, merkle, messages, records, wire
 from academics_jupyter.protocol.addresses import may_dial
@@ -171,7 +171,7 @@ LIMITS = {
     "Frames on a connection": f"{wire.FRAMES_PER_SECOND:,} a second, {wire.FRAMES_AT_ONCE:,} at once",
     "Events on a link": f"{wire.EVENTS_PER_SECOND} a second, {wire.EVENTS_AT_ONCE} at once",
     "Text of a message": f"{messages.MAX_TEXT_LENGTH:,} characters",
-    "A presence lease": f"{records.PRESENCE_LEASE_MS // 1000} s, renewed every {presence.RENEW_INTERVAL_S:.0f} s",
+    "A presence lease": f"{records.PRESENCE_LEASE_MS // 1000} s, renewed every {heartbeat.RENEW_INTERVAL_S:.0f} s",
     "Other records live": f"{records.RECORD_LIFETIME_MS // 86_400_000:,} days",
     "A token lives": f"{wire.TOKEN_LIFETIME_MS // 1000} s",
     "Tokens a server keeps": f"{range_server.MAX_TOKENS:,}",

@@ -20,11 +20,8 @@ from academics_jupyter.registry.port import TIMEOUT_S
 DRIVER_TIMEOUT_S = TIMEOUT_S - 0.5
 """The driver's own limit: a little shorter, so that it can end what it began."""
 
-MAX_ATTEMPTS = 20
-"""More than a server that comes back needs in that time; ends the work for one that fails at once every time."""
-
-PRIMARY_AWAITED_MS = 1_000
-"""How long the server may wait for its own election before it answers; it is then asked again."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.32
+"""Between attempts, each twice the last: a socket that refuses tells of nothing one could wait for instead."""
 
 _PASSING = frozenset({6, 7, 43, 89, 91, 134, 175, 189, 237, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436})
 """What a server says that is ending, or has begun anew: not primary, shutting down, a cursor that is gone."""
@@ -33,7 +30,6 @@ _REFUSED_LOGIN = frozenset({18, 8000})
 _NOT_ALLOWED = 13
 _BAD_VALUE = 2
 
-
 T = TypeVar("T")
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -41,22 +37,21 @@ Database = AsyncDatabase[dict[str, Any]]
 async def answered(place: str, database: Callable[[], Database], call: Callable[[Database], Awaitable[T]]) -> T:
     """What `call` returns, repeated while the server is away or not yet primary; so it must be safe to repeat.
 
-    The driver's own retries do not cover this: over a direct connection, as to the embedded registry, it takes whatever
-    server is there for one to write to, and gives up when that is not primary. `database` gives what to call it with,
-    or raises where the registry has been closed meanwhile. Raises as `bounded` does.
+    The driver's own retries are off, for they do not cover this: over a direct connection, as to the embedded registry,
+    it takes whatever server is there for one to write to, and cannot wait until that is primary. `database` gives what
+    to call it with, or raises where the registry has been closed meanwhile. Raises as `bounded` does.
     """
     async with bounded(place):
-        attempt = 1
+        pause_s = FIRST_PAUSE_S
         while True:
             try:
-                if attempt > 1:
-                    await _primary(database())
                 return await call(database())
             except PyMongoError as error:
                 database()
-                if attempt == MAX_ATTEMPTS or error.timeout or not _passes(error):
+                if error.timeout or not _passes(error):
                     raise
-            attempt += 1
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 @asynccontextmanager
@@ -96,16 +91,6 @@ def is_missing_hint(error: PyMongoError) -> bool:
 def _passes(error: PyMongoError) -> bool:
     """Whether it says that the server is not there or not ready, rather than that it does not want to."""
     return isinstance(error, ConnectionFailure) or (isinstance(error, OperationFailure) and error.code in _PASSING)
-
-
-async def _primary(database: Database) -> None:
-    """Return when the server takes writes; it answers as soon as its state is another than it said."""
-    admin = database.client.admin
-    # A limit of the driver's would become one for the server, which then fails instead of waiting.
-    with pymongo.timeout(None):
-        said = await admin.command("hello")
-        while not said.get("isWritablePrimary") and (version := said.get("topologyVersion")):
-            said = await admin.command("hello", topologyVersion=version, maxAwaitTimeMS=PRIMARY_AWAITED_MS)
 
 
 def _refusal(error: OperationFailure, place: str) -> str:

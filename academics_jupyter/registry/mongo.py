@@ -113,6 +113,10 @@ class MongoRegistry:
                 datetime_conversion="DATETIME_MS",
                 unicode_decode_error_handler="replace",
                 serverMonitoringMode="poll",
+                # `answered` tries again. The driver's own retries, given a time limit and a server that is not primary,
+                # spin on the event loop until the limit is over, and never send the write.
+                retryReads=False,
+                retryWrites=False,
             )
         except (PyMongoError, ValueError) as error:
             raise UsageError(_MALFORMED) from error

@@ -104,7 +104,7 @@ class EmbeddedRegistry:
         return EmbeddedMongod(self._folder, self._run_folder)
 
     async def _asked(self, call: Callable[[MongoRegistry], Awaitable[T]]) -> T:
-        """Carry out a call. If mongod has gone, it is brought back meanwhile, and the driver's retries find it."""
+        """Carry out a call. If mongod has gone, it is brought back meanwhile, and the call finds it."""
         registry, mongod = self._registry, self._mongod
         if registry is None or mongod is None:
             raise RegistryUnreachableError(f"{PLACE} is not connected.")
@@ -118,8 +118,10 @@ class EmbeddedRegistry:
                 await asyncio.wait({asked}, timeout=LOOK_AGAIN_S)
             return asked.result()
         except RegistryUnreachableError as error:
-            # That mongod is not to be had says more than that it does not answer.
-            raise (RegistryUnreachableError(str(self._trouble)) if self._trouble else error) from error
+            if self._trouble is None:
+                raise
+            # Why mongod is not to be had says more than that it does not answer.
+            raise RegistryUnreachableError(str(self._trouble)) from error
         finally:
             asked.cancel()
 
@@ -138,9 +140,21 @@ class EmbeddedRegistry:
                     self._trouble = error
 
     async def _connect(self, mongod: EmbeddedMongod) -> None:
+        """Have mongod there, and a client of it.
+
+        A client we have is left alone: it finds a mongod that is back by itself, and asking through it would wait for
+        one that has gone again meanwhile, while nobody brings that back.
+        """
         uri = await asyncio.to_thread(mongod.acquire)
-        if self._registry is None or self._registry.uri != uri:
-            former, self._registry = self._registry, MongoRegistry(uri, PLACE)
-            if former is not None:
-                await former.close()
-        await self._registry.open()
+        former = self._registry
+        if former is not None and former.uri == uri:
+            return
+        fresh = MongoRegistry(uri, PLACE)
+        try:
+            await fresh.open()
+        except BaseException:
+            await fresh.close()
+            raise
+        self._registry = fresh
+        if former is not None:
+            await former.close()

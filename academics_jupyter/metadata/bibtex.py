@@ -1,10 +1,9 @@
-"""How a resource is cited: as a BibTeX entry, and in CSL-JSON terms. Pure."""
+"""How a resource is cited: as a BibTeX entry. Pure."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Any
 
 from academics_jupyter.protocol.records import Author, Resource
 
@@ -28,7 +27,6 @@ _ARXIV_DOI = re.compile(r"^10\.48550/arxiv\.", re.IGNORECASE)
 _SMALL_WORDS = frozenset(
     ["a", "an", "the", "on", "of", "in", "for", "to", "and", "der", "die", "das", "le", "la", "les", "un", "une", "el"]
 )
-_TYPES = {"data": "dataset", "notebook": "software", "code": "software", "figure": "figure", "paper": "article"}
 
 
 def bibtex(resource: Resource) -> str:
@@ -60,23 +58,6 @@ def citation_key(resource: Resource) -> str:
     return f"{name}{year}{word}" or f"resource{resource.id[:8]}"
 
 
-def csl(resource: Resource) -> dict[str, Any]:
-    """The resource as a CSL-JSON item (citeproc's schema), with no empty fields."""
-    item = {
-        "id": citation_key(resource),
-        "type": "article-journal" if _is_published(resource) else _TYPES.get(resource.kind, "document"),
-        "title": resource.title,
-        "author": [_csl_name(author) for author in resource.authors],
-        "issued": {"date-parts": [[resource.year]]} if resource.year is not None else None,
-        "DOI": resource.doi,
-        "abstract": resource.abstract,
-        "keyword": ", ".join(resource.keywords),
-        "license": resource.license,
-        "URL": f"academics://{resource.id}",
-    }
-    return {name: value for name, value in item.items() if value}
-
-
 def _is_published(resource: Resource) -> bool:
     return resource.kind == "paper" and bool(resource.doi) and not _ARXIV_DOI.match(resource.doi)
 
@@ -96,11 +77,6 @@ def _name_part(part: str) -> str:
     """A part of a name, in braces where BibTeX would take it for several names."""
     text = _escaped(part)
     return f"{{{text}}}" if re.search(r",|\band\b", text, re.IGNORECASE) else text
-
-
-def _csl_name(author: Author) -> dict[str, str]:
-    parts = {"family": author.family, "given": author.given, "literal": author.literal}
-    return {name: value for name, value in parts.items() if value}
 
 
 def _ascii(text: str) -> str:

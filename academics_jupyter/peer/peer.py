@@ -24,7 +24,7 @@ from academics_jupyter.peer.sharing import Description
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Resource
 from academics_jupyter.registry.port import Query
-from academics_jupyter.store.downloads import ENDED, Download
+from academics_jupyter.store.downloads import Download
 from academics_jupyter.store.messages import StoredMessage
 
 if TYPE_CHECKING:
@@ -162,10 +162,6 @@ class Peer(OpenProfile):
     def downloads(self) -> list[Download]:
         """Every download, the latest first."""
         return self.downloading.all()
-
-    def ended(self, download: Download) -> bool:
-        """Whether a download is finished, failed or cancelled."""
-        return download.state in ENDED
 
     # Chatting
 

@@ -1,7 +1,7 @@
 """Being online: announcing ourselves, keeping the lease, finding and dialling the others, leaving.
 
 The order is the founding rules': who starts for the first time asks who is online and then starts the server; who
-returns starts the server first and then announces. The engine calls `listen` and then `run`.
+returns starts the server first and then announces. The engine keeps that order.
 """
 
 from __future__ import annotations

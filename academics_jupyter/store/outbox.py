@@ -84,11 +84,6 @@ class Outbox:
         """It could not be sent this time; `error` says why. Topic "outbox"."""
         self._write("UPDATE outbox SET attempts = attempts + 1, error = ? WHERE id = ?", (error, entry_id))
 
-    def destinations(self) -> list[str]:
-        """For whom something waits, the one who waits longest first."""
-        rows = self._database.read("SELECT destination FROM outbox GROUP BY destination ORDER BY MIN(place)")
-        return [str(row["destination"]) for row in rows]
-
     def count(self) -> int:
         """How much waits."""
         return int(self._database.read("SELECT COUNT(*) FROM outbox")[0][0])

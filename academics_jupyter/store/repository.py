@@ -125,11 +125,6 @@ class Repository:
                 os.fsync(file.fileno())
             return _place(path, self.folder, name)
 
-    def drop_part(self, resource: str) -> None:
-        """Forget what was gathered of a resource."""
-        with disk_errors("The unfinished download cannot be removed"):
-            self.part_path(resource).unlink(missing_ok=True)
-
     def copy_out(self, source: Path, folder: Path, name: str) -> Path:
         """Copy a held file to where the person asked for it, under a name like `name`, whole or not at all; the path.
 
@@ -152,17 +147,6 @@ class Repository:
             return _is_as_recorded(self.path_of(held).lstat(), held)
         except OSError:
             return False
-
-    def open_held(self, held: HeldFile) -> BinaryIO:
-        """A held file, open for reading. Raises UnknownTargetError if it is not as it was recorded any more."""
-        try:
-            file = _open_regular(self.path_of(held))
-        except OSError as error:
-            raise UnknownTargetError(f"{held.path} is no longer there.") from error
-        if not _is_as_recorded(os.fstat(file.fileno()), held):
-            file.close()
-            raise UnknownTargetError(f"{held.path} has been changed since it was shared.")
-        return file
 
     def remove(self, held: HeldFile) -> None:
         """Delete a held file from the disk, if it is there. Raises StoreError."""

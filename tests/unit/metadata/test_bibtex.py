@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from academics_jupyter.metadata.bibtex import bibtex, citation_key, csl
+from academics_jupyter.metadata.bibtex import bibtex, citation_key
 from academics_jupyter.protocol.records import Author, Resource
 
 ID = "ab" * 32
@@ -54,7 +54,6 @@ def test_a_published_paper() -> None:
 def test_what_has_next_to_nothing_is_cited_by_its_id() -> None:
     bare = resource(kind="data", title="", authors=(), keywords=(), doi="", year=None, license="")
     assert bibtex(bare) == f"@misc{{resourceabababab,\n  howpublished = {{academics://{ID}}},\n}}\n"
-    assert csl(bare) == {"id": "resourceabababab", "type": "dataset", "URL": f"academics://{ID}"}
 
 
 @pytest.mark.parametrize(
@@ -105,18 +104,3 @@ def test_braces_always_balance_and_fields_stay_fields(title: str, name: str, doi
     assert depth == 0
     assert entry.count("\n") == entry.count(",\n") + 1
     assert entry.isprintable() or set(entry) - {"\n"} == {char for char in entry if char.isprintable()}
-
-
-def test_csl() -> None:
-    assert csl(resource(abstract="Of engines.")) == {
-        "id": "lovelace1843notes",
-        "type": "article-journal",
-        "title": "The Notes on the Engine",
-        "author": [{"family": "Lovelace", "given": "Ada"}, {"literal": "The Royal Society and Friends"}],
-        "issued": {"date-parts": [[1843]]},
-        "DOI": "10.1000/engine_1",
-        "abstract": "Of engines.",
-        "keyword": "engines, R&D",
-        "license": "CC-BY-4.0",
-        "URL": f"academics://{ID}",
-    }

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import socketio
@@ -37,6 +39,7 @@ from academics_jupyter.protocol.wire import CODES, Hello, Welcome
 
 DIAL_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 3.0
+ACCEPT_TIMEOUT_S = 3.0
 MAX_EARLY_EVENTS = 64
 """How many events may wait for the server's proof; it has no reason to send any."""
 MAX_CHALLENGE_BYTES = 1024
@@ -140,6 +143,14 @@ class Dialler:
                 failure.__cause__ = error
         raise failure
 
+    async def accepts(self, presence: Presence) -> bool:
+        """Whether anything accepts connections where a peer announces itself, if only its operating system.
+
+        A busy peer's port does, however long the peer itself takes to answer.
+        """
+        urls = [url for url in presence.urls if may_dial(url, loopback=self._loopback)]
+        return any(await asyncio.gather(*(_accepts(url, loopback=self._loopback) for url in urls)))
+
     async def _dial(self, presence: Presence, url: str) -> tuple[Link, Welcome]:
         session = pinned_session(presence.certificate, loopback=self._loopback)
         attempt = _Attempt(self._key, presence, url, session, self._receive, self._lost)
@@ -148,6 +159,20 @@ class Dialler:
         except BaseException:
             await attempt.give_up()
             raise
+
+
+async def _accepts(url: str, *, loopback: bool) -> bool:
+    loop, parts = asyncio.get_running_loop(), urlsplit(url)
+    try:
+        async with asyncio.timeout(ACCEPT_TIMEOUT_S):
+            for address in await loop.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM):
+                with contextlib.suppress(OSError), dialling_socket(address, loopback=loopback) as sock:
+                    sock.setblocking(False)
+                    await loop.sock_connect(sock, address[4])
+                    return True
+    except (TimeoutError, OSError, ValueError):
+        pass
+    return False
 
 
 class _Attempt:

@@ -17,6 +17,8 @@ from academics_jupyter.protocol.records import Presence, convert
 from academics_jupyter.protocol.wire import CODES, Allowance, Refusal
 
 CALL_TIMEOUT_S = 30.0
+UPKEEP = frozenset({"hello", "ping", "news"})
+"""Events that go over every link, whether or not anybody needs it."""
 
 T = TypeVar("T", bound=Struct)
 
@@ -40,10 +42,22 @@ class Link:
         self.name = fingerprint(peer)[:9]
         self.since_ms = int(time.time() * 1000)
         self.rtt_ms: float | None = None
+        self.silent = False
+        """The last ping has not been answered: the other side computes, or is gone and the system has not found out."""
         self.allowance = Allowance(int(time.monotonic() * 1000))
         self.down = asyncio.Event()
         self._channel = channel
+        self._used_s = time.monotonic()
         self._waiting: set[asyncio.Future[Any]] = set()
+
+    def note_use(self, event: str) -> None:
+        """Something was sent over it, either way."""
+        if event not in UPKEEP:
+            self._used_s = time.monotonic()
+
+    def idle_s(self) -> float:
+        """For how long nothing has gone over it but its own upkeep and news."""
+        return time.monotonic() - self._used_s
 
     @property
     def direction(self) -> str:
@@ -63,6 +77,7 @@ class Link:
         """
         if self.down.is_set():
             raise PeerUnreachableError(f"The link with {self.name} is down.")
+        self.note_use(event)
         data = await self._exchange(event, msgspec.to_builtins(message), timeout_s)
         if isinstance(data, dict) and "error" in data:
             code = convert(data, Refusal).error

@@ -91,6 +91,10 @@ class Mesh:
             task.add_done_callback(lambda _done: self._dialling.pop(presence.peer, None))
         return await asyncio.shield(task)
 
+    async def accepts(self, presence: Presence) -> bool:
+        """As `Dialler.accepts`."""
+        return await self._dialler.accepts(presence)
+
     async def close(self) -> None:
         """Hang up everywhere and stop serving."""
         for task in list(self._dialling.values()):
@@ -168,6 +172,7 @@ class Mesh:
             return {"error": "failed"}
 
     async def _answer(self, link: Link, event: str, data: Any) -> dict[str, Any]:
+        link.note_use(event)
         if not link.allowance.take(int(time.monotonic() * 1000)):
             raise RemoteProtocolError("too many events at once", "too_fast")
         if event == MALFORMED:
@@ -202,6 +207,11 @@ async def _answer_ping(_link: Link, _ping: Ping) -> Done:
 async def measure(link: Link) -> float:
     """The link's round trip in milliseconds, also kept on the link. Raises as `Link.call`."""
     start = time.perf_counter()
-    await link.call("ping", Ping(), Done)
+    try:
+        await link.call("ping", Ping(), Done)
+    except PeerUnreachableError:
+        link.silent = True
+        raise
+    link.silent = False
     link.rtt_ms = (time.perf_counter() - start) * 1000
     return link.rtt_ms

@@ -10,10 +10,11 @@ from typing import Any
 
 from academics_jupyter.protocol.addresses import may_connect
 
-KEEPALIVE_IDLE_S = 15
-KEEPALIVE_INTERVAL_S = 10
+KEEPALIVE_IDLE_S = 10
+KEEPALIVE_INTERVAL_S = 5
 KEEPALIVE_PROBES = 3
-USER_TIMEOUT_MS = 45_000
+USER_TIMEOUT_MS = 24_000
+"""What is sent to a dead host just before the keepalive gives it up begins this time anew: the two must add up."""
 
 _OPTIONS = (
     (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from academics_jupyter.errors import RegistryError, RegistryUnreachableError
 from academics_jupyter.peer.changes import Changes
 from academics_jupyter.peer.clock import Clock
-from academics_jupyter.peer.events import EventBus
+from academics_jupyter.peer.event_bus import EventBus
 from academics_jupyter.peer.settings import Settings
 from academics_jupyter.protocol.records import RECORD_LIFETIME_MS, Record, Signed, sign_record
 from academics_jupyter.registry.opening import open_registry
@@ -39,7 +39,9 @@ class Context:
         self.store = Store.open(folder, keys, clock=self.clock.now_ms)
         self.repository = Repository(folder.repository, folder.parts)
         self.changes = Changes(self.store)
-        self.events = EventBus()
+        self.events = EventBus(self.store, self.changes)
+        self.driving = False
+        """Whether this process runs the profile's peer."""
         self.registry_error = ""
         self._registry: Registry | None = None
         self._unanswered: RegistryUnreachableError | None = None
@@ -127,6 +129,7 @@ class Context:
 
     async def close(self) -> None:
         """Disconnect and close the store."""
+        await self.events.close()
         self.changes.close()
         if self._registry is not None:
             await self._registry.close()

@@ -15,7 +15,6 @@ from academics_jupyter.errors import (
     NoHolderError,
     NotVerifiedError,
     PeerRefusedError,
-    RegistryError,
     TransferError,
     UnknownTargetError,
     UsageError,
@@ -116,11 +115,12 @@ class Downloader:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start_and_stop(self) -> None:
-        pending = {row.id: row for row in self._context.store.downloads.pending()}
+        downloads = self._context.store.downloads
         for download, task in self._running.items():
-            if download not in pending:
+            # One that has finished or failed is ending by itself, and has yet to tell.
+            if (row := downloads.get(download)) is None or row.state == "cancelled":
                 task.cancel()
-        for row in pending.values():
+        for row in downloads.pending():
             if row.id not in self._running and len(self._running) < AT_ONCE:
                 task = asyncio.create_task(self._carry_out(row), name=f"academics-download-{row.id}")
                 self._running[row.id] = task
@@ -212,10 +212,7 @@ class Downloader:
 
     async def _online_holders(self, row: Download) -> list[Presence]:
         listing: Listing | None = await self._exploring.listing(row.resource)
-        try:
-            online = await self._exploring.online()
-        except RegistryError:
-            online = self._exploring.linked_presences()
+        online = await self._exploring.online()
         holders = listing.holders if listing else ()
         there = [online[peer] for peer in holders if peer in online and peer != self._context.me]
         return sorted(there, key=lambda presence: presence.busy)

@@ -18,9 +18,13 @@ from academics_jupyter.peer.courier import Courier
 from academics_jupyter.peer.downloading import Downloader
 from academics_jupyter.peer.events import PeerJoined, PeerLeft, ResourceShared
 from academics_jupyter.peer.exploring import ExploringService
+from academics_jupyter.peer.membership import MembershipService
+from academics_jupyter.peer.meshing import MeshingService
 from academics_jupyter.peer.presence import PresenceService
 from academics_jupyter.peer.sharing import SharingService
-from academics_jupyter.protocol.records import Presence, Record, Resource, Signed, open_record
+from academics_jupyter.peer.steward import Steward
+from academics_jupyter.protocol.records import Presence, Record, Resource, Signed, Vote, open_record
+from academics_jupyter.protocol.starting import Step, steps
 from academics_jupyter.protocol.wire import Ask, Chat, Done, News, Token
 from academics_jupyter.store.folder import DriverLock
 
@@ -35,10 +39,11 @@ class Engine:
     def __init__(
         self, context: Context, exploring: ExploringService, sharing: SharingService, chatting: ChattingService
     ) -> None:
-        self._context, self._exploring, self._sharing = context, exploring, sharing
+        self._context, self._sharing = context, sharing
         settings = context.settings
         self._loopback = settings.is_local
-        self.presence = PresenceService(context)
+        self.presence = PresenceService(context, lambda: self.meshing.show())
+        self.membership = MembershipService(context)
         self.ranges = RangeServer(self._find, self._gone, lambda request: self.mesh.server.guard.trust(request))
         self.mesh = Mesh(
             context.keys.signing,
@@ -52,12 +57,16 @@ class Engine:
         )
         self.courier = Courier(context, self.mesh)
         self.presence.attach(self.mesh, self.courier)
+        self.meshing = MeshingService(
+            context, self.mesh, self.membership, self.courier, register_anew=self.presence.register_anew
+        )
         self._downloader = Downloader(context, self.mesh, exploring, sharing, loopback=self._loopback)
         self.mesh.on("news", News, self._news)
         self.mesh.on("chat", Chat, chatting.receive)
         self.mesh.on("token", Ask, self._token)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._lock: DriverLock | None = None
+        self._stopping = False
 
     async def start(self, label: str) -> None:
         """Go online, in the founding order.
@@ -71,23 +80,32 @@ class Engine:
             returning = context.store.records.get(Presence, context.me) is not None
             await self._reach_registry()
             await asyncio.to_thread(context.store.counters.begin_epoch, context.clock.now_ms())
-            await asyncio.to_thread(context.store.peers.all_links_down)
+            await asyncio.to_thread(context.store.peers.nobody_online)
             await asyncio.to_thread(context.repository.sweep)
-            await self._go_online(returning)
+            context.driving = True
+            for step in steps(returning=returning):
+                await self._take(step)
+            await self._serve()
         except BaseException:
             await self.stop()
             raise
 
-    async def stop(self) -> None:
-        """Leave cleanly: say so, hang up, give the profile back."""
+    async def stop(self, *, farewell: bool = True) -> None:
+        """Leave cleanly: say so, hang up, give the profile back. Without `farewell`, for another process to go on."""
         if self._lock is None:
             return
-        await self.presence.leave()
+        if farewell:
+            await self.presence.leave()
+        else:
+            await self.presence.heartbeat.stop()
+        self._stopping = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.meshing.close()
         await self.mesh.close()
-        await asyncio.to_thread(self._context.store.peers.all_links_down)
+        await asyncio.to_thread(self._context.store.peers.nobody_online)
+        self._context.driving = False
         self._lock.release()
         self._lock = None
 
@@ -104,16 +122,23 @@ class Engine:
         except RegistryUnreachableError as error:
             log.info("starting offline: %s", error)
 
-    async def _go_online(self, returning: bool) -> None:
+    async def _take(self, step: Step) -> None:
         settings = self._context.settings
-        if not returning:
-            await self._look_around()
-        await self.mesh.server.listen(settings.bind_host, settings.port)
-        await self.presence.announce()
-        self._run("meshing", self.presence.keep_meshed())
+        match step:
+            case Step.ASK:
+                await self.meshing.ask()
+            case Step.SERVE:
+                await self.mesh.server.listen(settings.bind_host, settings.port)
+            case Step.ANNOUNCE:
+                await self.membership.hear([await self.presence.announce()])
+            case Step.DIAL:
+                self._run("meshing", self.meshing.serve())
+
+    async def _serve(self) -> None:
         self._run("registry-queue", self.courier.serve_registry())
         self._run("news", self.courier.serve_news())
         self._run("downloading", self._downloader.serve())
+        self._run("steward", Steward(self._context, self.presence.heartbeat.renew_soon, self.part_from).serve())
         self._run("turning", self.presence.keep_turning())
         if not self._context.registry_error:
             await self._settle()
@@ -122,19 +147,13 @@ class Engine:
         """Give the first dials and the registry queue a moment: the next cell may hold the loop for long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
-                await self.presence.has_looked_around.wait()
+                await self.meshing.dialled.wait()
                 await self._context.flushed()
 
-    async def _look_around(self) -> None:
-        """First start: ask who is online before we are."""
-        try:
-            async with self._context.asking() as registry:
-                active = await registry.active()
-            await asyncio.to_thread(self.presence.remember, active)
-        except RegistryError as error:
-            log.info("nobody to be seen yet: %s", error)
-
     def _run(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
+        if self._stopping:
+            coroutine.close()
+            return
         task = asyncio.create_task(coroutine, name=f"academics-{name}")
         self._tasks.add(task)
         task.add_done_callback(self._task_ended)
@@ -150,7 +169,8 @@ class Engine:
 
     async def _link_up(self, link: Link, records: list[Signed[Record]]) -> None:
         await asyncio.to_thread(self._met, link, records)
-        self._exploring.linked = frozenset(self.mesh.links)
+        await self.membership.hear(records)
+        self._run(f"met-{link.name}", self.meshing.met(link))
         self._context.events.tell(PeerJoined(link.peer, link.name))
         self._run(f"courier-{link.name}", self.courier.serve_link(link))
         self._run(f"watch-{link.name}", self.presence.watch_link(link))
@@ -164,9 +184,9 @@ class Engine:
             store.peers.link_up(link.peer, link.direction, now_ms)
 
     async def _link_down(self, link: Link) -> None:
-        self._exploring.linked = frozenset(self.mesh.links)
         await asyncio.to_thread(self._context.store.peers.link_down, link.peer, self._context.clock.now_ms())
         self._context.events.tell(PeerLeft(link.peer, link.name))
+        self._run(f"lost-{link.name}", self.meshing.lost(link))
 
     async def _news(self, link: Link, news: News) -> Done:
         """Keep what holds and is new; what does not hold is dropped."""
@@ -179,7 +199,10 @@ class Engine:
                 continue
             if signed.record.expires_at_ms > self._context.clock.now_ms():
                 fresh.append(signed)
-        for record in await asyncio.to_thread(self._learn, fresh):
+        if await self.membership.hear(fresh):
+            await self.meshing.show()
+        lasting = [signed for signed in fresh if not isinstance(signed.record, Presence | Vote)]
+        for record in await asyncio.to_thread(self._learn, lasting):
             if isinstance(record, Resource) and not record.withdrawn:
                 self._context.events.tell(ResourceShared(record.id, record.title, record.peer))
         return Done()
@@ -187,11 +210,7 @@ class Engine:
     def _learn(self, signed: list[Signed[Record]]) -> list[Record]:
         store = self._context.store
         with store.transaction():
-            new = [each for each in signed if store.records.put(each)]
-            for each in new:
-                if isinstance(each.record, Presence):
-                    store.peers.seen(each.record.peer, each.record.name, self._context.clock.now_ms())
-        return [each.record for each in new]
+            return [each.record for each in signed if store.records.put(each)]
 
     async def _token(self, link: Link, ask: Ask) -> Token:
         served = await self._find(ask.resource)

@@ -1,13 +1,8 @@
-"""What happens at a peer, as frozen facts, and the bus that tells them."""
+"""What happens at a peer, as frozen facts; `event_bus` tells them. Imports nothing of the package."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from weakref import WeakSet
-
-QUEUE_LENGTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,38 +65,20 @@ class DownloadFailed:
     error: str
 
 
-Event = PeerJoined | PeerLeft | ResourceShared | MessageReceived | MessageDelivered | DownloadFinished | DownloadFailed
+@dataclass(frozen=True, slots=True)
+class LoopStarved:
+    """A cell has kept the driver's loop from turning for so long, and nobody could reach the peer meanwhile."""
+
+    seconds: float
 
 
-class EventStream(AsyncIterator[Event]):
-    """The events since it was made, for ever; who does not keep up loses the oldest."""
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[Event] = asyncio.Queue(QUEUE_LENGTH)
-
-    async def __anext__(self) -> Event:
-        return await self._queue.get()
-
-    def put(self, event: Event) -> None:
-        """One more event."""
-        if self._queue.full():
-            self._queue.get_nowait()
-        self._queue.put_nowait(event)
-
-
-class EventBus:
-    """Tells every event to every stream of this process that somebody still holds."""
-
-    def __init__(self) -> None:
-        self._streams: WeakSet[EventStream] = WeakSet()
-
-    def tell(self, event: Event) -> None:
-        """From the peer's loop only."""
-        for stream in list(self._streams):
-            stream.put(event)
-
-    def events(self) -> EventStream:
-        """The events from now on."""
-        stream = EventStream()
-        self._streams.add(stream)
-        return stream
+Event = (
+    PeerJoined
+    | PeerLeft
+    | ResourceShared
+    | MessageReceived
+    | MessageDelivered
+    | DownloadFinished
+    | DownloadFailed
+    | LoopStarved
+)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from academics_jupyter.errors import RegistryError
 from academics_jupyter.peer.context import Context
 from academics_jupyter.protocol.identity import fingerprint
+from academics_jupyter.protocol.membership import Membership
+from academics_jupyter.protocol.mesh import part_size
 from academics_jupyter.protocol.records import Presence, Profile, Resource, Signed
 from academics_jupyter.registry.port import Found, Query
 from academics_jupyter.store.peers import Contact
+
+log = logging.getLogger(__name__)
 
 MAX_MET = 50
 """How many unknown people are asked for at a time."""
@@ -63,43 +68,59 @@ class ExploringService:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self.linked: frozenset[str] = frozenset()
         self._asked_for: set[str] = set()
 
     async def explore(self, query: Query) -> Explored:
         """What fits the query, best first."""
+        online: dict[str, Presence] = {}
         try:
+            online = await self.online()
             async with self._context.asking() as registry:
-                found, online = await asyncio.gather(registry.search(query), self.online())
+                found = await registry.search(replace(query, online=frozenset(online)))
             await asyncio.to_thread(self._remember, found)
             await self._meet(signed.record.peer for each in found for signed in (*each.descriptions, *each.holdings))
         except RegistryError as error:
-            listings = await asyncio.to_thread(self._explore_store, query)
+            listings = await asyncio.to_thread(self._explore_store, query, online)
             return Explored(tuple(listings), f"{error} Shown is what this profile knows.")
         return Explored(tuple(self._listing(each, online) for each in found))
 
     async def online(self) -> dict[str, Presence]:
-        """Who is online, by peer id; ourselves too. Raises RegistryError."""
-        async with self._context.asking() as registry:
-            active = {signed.record.peer: signed.record for signed in await registry.active()}
-        return self.linked_presences() | active
+        """Who is online, by peer id; ourselves too: as the driver sees it, else as the registry's records say.
+
+        Raises RegistryError, where nobody drives.
+        """
+        context = self._context
+        if context.driving or await asyncio.to_thread(context.folder.driver) is not None:
+            return await asyncio.to_thread(self._seen_by_driver)
+        async with context.asking() as registry:
+            members = await registry.members()
+        settings, now_ms = context.settings, context.clock.now_ms()
+        known = Membership(settings.disconnect_ratio, part_size(settings.max_links) + 1)
+        for presence in members.presences:
+            known.hear(presence.record, now_ms)
+        for vote in members.votes:
+            known.hear_vote(vote.record, now_ms)
+        return known.active(now_ms)
 
     async def listing(self, resource: str) -> Listing | None:
         """One resource by its whole id; None where nobody has described it."""
+        found, online = [], dict[str, Presence]()
         try:
+            online = await self.online()
             async with self._context.asking() as registry:
-                found, online = await asyncio.gather(registry.resources(resource, 1), self.online())
+                found = await registry.resources(resource, 1, frozenset(online))
             await asyncio.to_thread(self._remember, found)
-        except RegistryError:
-            found, online = [], self.linked_presences()
+        except RegistryError as error:
+            log.debug("what is known here is shown: %s", error)
         # News is faster than the registry, and here when that is not.
         found = found or self._found_in_store(resource)
         return self._listing(found[0], online) if found else None
 
     async def people(self, words: tuple[str, ...] = ()) -> list[Person]:
         """Who works on what, online first. Raises RegistryError."""
+        online = await self.online()
         async with self._context.asking() as registry:
-            profiles, online = await asyncio.gather(registry.profiles(words), self.online())
+            profiles = await registry.profiles(words)
         shared = self._shared_counts()
         people = [
             Person(
@@ -151,10 +172,10 @@ class ExploringService:
         known = profile.record.name if profile else contact.name if contact else ""
         return known or fingerprint(peer)[:9]
 
-    def linked_presences(self) -> dict[str, Presence]:
-        """Those we have a link with; only the driver has links, so it alone adds any."""
-        known = {signed.record.peer: signed.record for signed in self._context.store.records.presences()}
-        return {peer: known[peer] for peer in self.linked if peer in known}
+    def _seen_by_driver(self) -> dict[str, Presence]:
+        store = self._context.store
+        peers = store.peers.online() | {self._context.me}
+        return {peer: signed.record for peer in peers if (signed := store.records.get(Presence, peer)) is not None}
 
     def _listing(self, found: Found, online: dict[str, Presence]) -> Listing:
         shown = self._preferred(found.descriptions)
@@ -190,7 +211,7 @@ class ExploringService:
             for signed in profiles:
                 self._context.store.records.put(signed)
 
-    def _explore_store(self, query: Query) -> list[Listing]:
+    def _explore_store(self, query: Query, online: dict[str, Presence]) -> list[Listing]:
         wanted = " ".join(query.words).casefold().split()
         groups: dict[str, list[Signed[Resource]]] = {}
         for signed in self._context.store.records.resources():
@@ -198,7 +219,6 @@ class ExploringService:
             text = " ".join((record.title, *map(str, record.authors), *record.keywords, record.abstract)).casefold()
             if not record.withdrawn and all(word in text for word in wanted):
                 groups.setdefault(record.id, []).append(signed)
-        online = self.linked_presences()
         listings = [self._listing(self._found(group), online) for group in groups.values()]
         listings = [each for each in listings if each.available or not query.available]
         return sorted(listings, key=lambda each: -each.resource.created_at_ms)[: query.limit]

@@ -39,12 +39,15 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._run, name="academics-heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Begin; the presence has just been announced."""
-        self._thread.start()
+        """Begin, if it has not begun; the presence is being announced."""
+        if not self._thread.is_alive():
+            self._thread.start()
 
-    def turned(self) -> None:
-        """The kernel's loop has turned."""
-        self._turned_s = time.monotonic()
+    def turned(self) -> float:
+        """The kernel's loop has turned; how many seconds it had not."""
+        now_s = time.monotonic()
+        still_s, self._turned_s = now_s - self._turned_s, now_s
+        return still_s
 
     def renew_soon(self) -> None:
         """What the presence says has changed."""

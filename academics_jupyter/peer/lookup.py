@@ -93,8 +93,8 @@ class Lookup:
         known = {contact.peer: contact.name for contact in store.peers.all()}
         known |= {signed.record.peer: signed.record.name for signed in store.records.profiles()}
         try:
+            known |= {peer: presence.name for peer, presence in (await self._exploring.online()).items()}
             async with self._context.asking() as registry:
-                known |= {signed.record.peer: signed.record.name for signed in await registry.active()}
                 known |= {signed.record.peer: signed.record.name for signed in await registry.profiles((text,))}
         except RegistryError as error:
             log.info("looking %s up among the people known here: %s", text, error)

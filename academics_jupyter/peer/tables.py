@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from academics_jupyter.protocol.identity import fingerprint
@@ -60,31 +60,33 @@ def people_table(people: Iterable[Person]) -> pd.DataFrame:
     return _table(rows, PEOPLE_COLUMNS, {"resources": "int64"}, [])
 
 
-def peer_table(contacts: Iterable[Contact], busy: Collection[str]) -> pd.DataFrame:
-    """A row for each peer known; `state` is `linked`, `busy`, `offline` or `blocked`, `direction` `in` or `out`.
+def peer_table(contacts: Iterable[Contact]) -> pd.DataFrame:
+    """A row for each peer known; `direction` is `in` or `out`.
 
-    `busy` are the peers who say that their kernel computes.
+    `state` is `linked`, `busy` (online, but its kernel computes), `online` (with no link), `offline` or `blocked`.
     """
     rows = [
         {
             "name": contact.name,
             "fingerprint": fingerprint(contact.peer),
-            "state": _state(contact, busy),
-            "direction": contact.direction if contact.online else "",
-            "rtt_ms": contact.rtt_ms if contact.online else None,
-            "since": contact.since_ms if contact.online else contact.last_seen_ms,
+            "state": _state(contact),
+            "direction": contact.direction,
+            "rtt_ms": contact.rtt_ms,
+            "since": contact.since_ms if contact.linked else contact.last_seen_ms,
         }
         for contact in contacts
     ]
     return _table(rows, PEER_COLUMNS, {"rtt_ms": "float64"}, ["since"])
 
 
-def _state(contact: Contact, busy: Collection[str]) -> str:
+def _state(contact: Contact) -> str:
     if contact.blocked:
         return "blocked"
-    if not contact.online:
-        return "offline"
-    return "busy" if contact.peer in busy else "linked"
+    if contact.busy:
+        return "busy"
+    if contact.linked:
+        return "linked"
+    return "online" if contact.online else "offline"
 
 
 def history_table(messages: Iterable[StoredMessage], name_of: Callable[[str], str]) -> pd.DataFrame:

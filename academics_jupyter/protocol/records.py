@@ -1,4 +1,4 @@
-"""The signed records of the network: presence, profile, resource, holding. May import identity and errors only.
+"""The signed records of the network: presence, vote, profile, resource, holding. May import identity and errors only.
 
 A record travels and is kept as the exact bytes that were signed, so nobody ever has to rebuild them:
 
@@ -28,6 +28,7 @@ from academics_jupyter.protocol.identity import Hex32, PeerId, Signature, sign, 
 
 MAX_PAYLOAD_BYTES = 64 * 1024
 PRESENCE_LEASE_MS = 90_000
+VOTE_LIFETIME_MS = 120_000
 RECORD_LIFETIME_MS = 10 * 365 * 86_400_000
 MAX_SIZE_BYTES = 1 << 53
 
@@ -72,6 +73,21 @@ class Presence(Record, frozen=True, kw_only=True):
     certificate: Hex32
     online: bool
     busy: bool = False
+
+
+class Vote(Record, frozen=True, kw_only=True):
+    """A peer cannot reach `target`, which is in its epoch `target_epoch`; or, `failed` false, takes that back."""
+
+    LABEL: ClassVar[str] = "academics/1/vote"
+
+    target: PeerId
+    target_epoch: Counter
+    failed: bool
+
+    @property
+    def key(self) -> str:
+        """One vote for each target and voter: a newer one, of whichever epoch of the target, replaces it."""
+        return f"{self.target}{self.peer}"
 
 
 class Profile(Record, frozen=True, kw_only=True):
@@ -140,7 +156,7 @@ class Holding(Record, frozen=True, kw_only=True):
         return f"{self.resource}{self.peer}"
 
 
-KINDS: dict[str, type[Record]] = {kind.LABEL: kind for kind in (Presence, Profile, Resource, Holding)}
+KINDS: dict[str, type[Record]] = {kind.LABEL: kind for kind in (Presence, Vote, Profile, Resource, Holding)}
 
 R_co = TypeVar("R_co", bound=Record, covariant=True)
 R = TypeVar("R", bound=Record)

@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from academics_jupyter.errors import RegistryUnreachableError
-from academics_jupyter.protocol.records import Holding, Presence, Profile, Record, Resource, Signed, newer
+from academics_jupyter.protocol.records import (
+    Holding,
+    Presence,
+    Profile,
+    Record,
+    Resource,
+    Signed,
+    Vote,
+    newer,
+)
 from academics_jupyter.registry.matching import (
     Fit,
     age_order,
@@ -20,7 +29,7 @@ from academics_jupyter.registry.matching import (
     profile_order,
     void_from_ms,
 )
-from academics_jupyter.registry.port import MAX_DESCRIPTIONS, MAX_HOLDINGS, Found, Query
+from academics_jupyter.registry.port import MAX_DESCRIPTIONS, MAX_HOLDINGS, Found, Members, Query
 
 R = TypeVar("R", bound=Record)
 
@@ -33,6 +42,8 @@ class MemoryNetwork:
     reachable: bool = True
     records: dict[tuple[str, str], Signed[Record]] = field(default_factory=dict)
     leases: dict[str, int] = field(default_factory=dict)
+    written: list[Signed[Record]] = field(default_factory=list)
+    """Presences and votes in the order they came: a mark is a place in it."""
 
 
 class MemoryRegistry:
@@ -57,6 +68,8 @@ class MemoryRegistry:
         """Write a record unless a newer one with its key is there."""
         self._check()
         record = signed.record
+        if isinstance(record, Vote) and (Presence.LABEL, record.target) not in self._network.records:
+            return False
         place = (record.LABEL, record.key)
         known = self._network.records.get(place)
         if known is not None and not newer(record, known.record):
@@ -64,12 +77,15 @@ class MemoryRegistry:
         self._network.records[place] = signed
         if isinstance(record, Presence):
             self._network.leases[record.peer] = self._network.clock_ms() + lease_ms(record)
+        if isinstance(record, Presence | Vote):
+            self._network.written.append(signed)
         return True
 
-    async def active(self) -> list[Signed[Presence]]:
-        """Who is online."""
+    async def members(self, since_ms: int = 0) -> Members:
+        """The presences and votes written since a mark, or of everybody online."""
         self._check()
-        return sorted(self._online(), key=lambda signed: signed.record.peer)
+        written = self._network.written[since_ms:] if since_ms else [*self._online(), *self._all(Vote)]
+        return Members(tuple(_only(Presence, written)), tuple(_only(Vote, written)), len(self._network.written))
 
     async def search(self, query: Query) -> list[Found]:
         """What fits, best first."""
@@ -80,18 +96,16 @@ class MemoryRegistry:
             if rank[0]:
                 ranked[signed.record.id] = max(ranked.get(signed.record.id, rank), rank)
         best = sorted(ranked, key=lambda resource: (ranked[resource], resource), reverse=True)
-        here = self._peers_online()
-        found = (self._found(resource, here) for resource in best)
-        kept = [each for each in found if not query.available or _held_by(each, here)]
+        found = (self._found(resource, query.online) for resource in best)
+        kept = [each for each in found if not query.available or _held_by(each, query.online)]
         return kept[: max(query.limit, 0)]
 
-    async def resources(self, start: str, limit: int = 10) -> list[Found]:
+    async def resources(self, start: str, limit: int = 10, online: frozenset[str] = frozenset()) -> list[Found]:
         """The resources whose id begins with `start`."""
         self._check()
         described = (signed.record for signed in self._all(Resource) if not signed.record.withdrawn)
         ids = sorted({resource.id for resource in described if resource.id.startswith(start.lower())})
-        here = self._peers_online()
-        return [self._found(resource, here) for resource in ids[: max(limit, 0)]]
+        return [self._found(resource, online) for resource in ids[: max(limit, 0)]]
 
     async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests begin with all of `words`, by name."""
@@ -111,23 +125,26 @@ class MemoryRegistry:
     def _all(self, kind: type[R]) -> Iterator[Signed[R]]:
         now = self._network.clock_ms()
         for signed in self._network.records.values():
-            if isinstance(signed.record, kind) and void_from_ms(signed.record) > now:
-                yield Signed(signed.record, signed.payload, signed.signature)
+            if void_from_ms(signed.record) > now:
+                yield from _only(kind, (signed,))
 
     def _online(self) -> Iterator[Signed[Presence]]:
         now, leases = self._network.clock_ms(), self._network.leases
         return (each for each in self._all(Presence) if each.record.online and leases[each.record.peer] > now)
 
-    def _peers_online(self) -> frozenset[str]:
-        return frozenset(signed.record.peer for signed in self._online())
-
-    def _found(self, resource: str, here: frozenset[str]) -> Found:
+    def _found(self, resource: str, online: frozenset[str]) -> Found:
         described = [each for each in self._all(Resource) if each.record.id == resource and not each.record.withdrawn]
         held = [each for each in self._all(Holding) if each.record.resource == resource and each.record.held]
         described.sort(key=lambda signed: (age_order(signed.record), signed.record.peer))
-        held.sort(key=lambda signed: (signed.record.peer not in here, signed.record.peer))
+        held.sort(key=lambda signed: (signed.record.peer not in online, signed.record.peer))
         return Found(tuple(described[:MAX_DESCRIPTIONS]), tuple(held[:MAX_HOLDINGS]))
 
 
 def _held_by(found: Found, peers: Iterable[str]) -> bool:
     return not {holding.record.peer for holding in found.holdings}.isdisjoint(peers)
+
+
+def _only(kind: type[R], all_of_them: Iterable[Signed[Record]]) -> Iterator[Signed[R]]:
+    for signed in all_of_them:
+        if isinstance(signed.record, kind):
+            yield Signed(signed.record, signed.payload, signed.signature)

@@ -17,18 +17,18 @@ from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from academics_jupyter.errors import RegistryUnreachableError, UsageError
-from academics_jupyter.protocol.records import Presence, Profile, Record, Signed
+from academics_jupyter.protocol.records import Profile, Record, Signed
 from academics_jupyter.registry.documents import Document, opened, opened_all
 from academics_jupyter.registry.edge import DRIVER_TIMEOUT_S, answered
 from academics_jupyter.registry.matching import profile_fits, profile_order
-from academics_jupyter.registry.port import Found, Query
+from academics_jupyter.registry.membership import members
+from academics_jupyter.registry.port import Found, Members, Query
 from academics_jupyter.registry.publishing import publish
 from academics_jupyter.registry.schema import ensure_indexes
-from academics_jupyter.registry.search import LIVE, ONLINE, search, starting_with
+from academics_jupyter.registry.search import LIVE, search, starting_with
 from academics_jupyter.registry.words import query_words
 
 DEFAULT_DATABASE = "academics"
-MAX_ACTIVE = 20_000
 
 _SCHEMES = ("mongodb://", "mongodb+srv://")
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f]")
@@ -73,17 +73,17 @@ class MongoRegistry:
         """Write a record unless a newer one with its key is there."""
         return await self._answered(lambda database: publish(database, signed))
 
-    async def active(self) -> list[Signed[Presence]]:
-        """Who is online, by the server's clock."""
-        return await self._answered(_active)
+    async def members(self, since_ms: int = 0) -> Members:
+        """The presences and votes written since a mark, or of everybody online, by the server's clock."""
+        return await self._answered(lambda database: members(database, since_ms))
 
     async def search(self, query: Query) -> list[Found]:
         """What fits, best first."""
         return await self._answered(lambda database: search(database, query))
 
-    async def resources(self, start: str, limit: int = 10) -> list[Found]:
+    async def resources(self, start: str, limit: int = 10, online: frozenset[str] = frozenset()) -> list[Found]:
         """The resources whose id begins with `start`."""
-        return await self._answered(lambda database: starting_with(database, start.lower(), limit))
+        return await self._answered(lambda database: starting_with(database, start.lower(), limit, online))
 
     async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests have words that begin with each of `words`, by name."""
@@ -136,12 +136,6 @@ def checked_host(uri: str) -> str:
 
 async def _clock_ms(database: AsyncDatabase[Document]) -> int:
     return int((await database.command("hello", codec_options=database.codec_options))["localTime"])
-
-
-async def _active(database: AsyncDatabase[Document]) -> list[Signed[Presence]]:
-    there = await database["active_users"].find(ONLINE).limit(MAX_ACTIVE).to_list()
-    online = await asyncio.to_thread(opened_all, Presence, there)
-    return sorted(online, key=lambda signed: signed.record.peer)
 
 
 async def _profiles(database: AsyncDatabase[Document], words: tuple[str, ...], limit: int) -> list[Signed[Profile]]:

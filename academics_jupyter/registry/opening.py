@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 from platformdirs import user_data_path
 
 from academics_jupyter.errors import MongodMissingError, RegistryError, RegistryUnreachableError
-from academics_jupyter.protocol.records import Presence, Profile, Record, Signed
+from academics_jupyter.protocol.records import Profile, Record, Signed
 from academics_jupyter.registry.mongo import MongoRegistry
-from academics_jupyter.registry.port import Found, Query, Registry
+from academics_jupyter.registry.port import Found, Members, Query, Registry
 
 if TYPE_CHECKING:
     from academics_jupyter.registry.embedded import EmbeddedMongod
@@ -76,17 +76,17 @@ class EmbeddedRegistry:
         """Write a record unless a newer one with its key is there."""
         return await self._asked(lambda registry: registry.publish(signed))
 
-    async def active(self) -> list[Signed[Presence]]:
-        """Who is online."""
-        return await self._asked(lambda registry: registry.active())
+    async def members(self, since_ms: int = 0) -> Members:
+        """The presences and votes written since a mark, or of everybody online."""
+        return await self._asked(lambda registry: registry.members(since_ms))
 
     async def search(self, query: Query) -> list[Found]:
         """What fits, best first."""
         return await self._asked(lambda registry: registry.search(query))
 
-    async def resources(self, start: str, limit: int = 10) -> list[Found]:
+    async def resources(self, start: str, limit: int = 10, online: frozenset[str] = frozenset()) -> list[Found]:
         """The resources whose id begins with `start`."""
-        return await self._asked(lambda registry: registry.resources(start, limit))
+        return await self._asked(lambda registry: registry.resources(start, limit, online))
 
     async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests have words that begin with each of `words`, by name."""

@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from academics_jupyter.protocol.records import Holding, Presence, Profile, Record, Resource, Signed
+from academics_jupyter.protocol.records import Holding, Presence, Profile, Record, Resource, Signed, Vote
 
 TIMEOUT_S = 5.0
 """Every call ends within this, with an answer or a RegistryUnreachableError."""
 
+
+MAX_VOTES = 512
+"""How many votes on one peer are read at most."""
 
 MAX_HOLDINGS = 32
 """How many holders a Found names at most, those online first: enough to download from."""
@@ -27,7 +30,8 @@ class Query:
     """What to look for. All given conditions must hold; with no words, the newest resources come.
 
     Case, accents and punctuation do not matter. Every word must be found, the last may be the start of one; `author`
-    are words of one author's name, `keyword` is one of the keywords.
+    are words of one author's name, `keyword` is one of the keywords. `online` is who is online as the asker knows it:
+    `available` keeps what one of them holds, and their holdings come first.
     """
 
     words: tuple[str, ...] = ()
@@ -36,6 +40,16 @@ class Query:
     keyword: str = ""
     kind: str = ""
     limit: int = 50
+    online: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Presences and votes, each verified; `mark_ms` is what to ask for next, to hear only what is written after."""
+
+    presences: tuple[Signed[Presence], ...]
+    votes: tuple[Signed[Vote], ...]
+    mark_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +73,25 @@ class Registry(Protocol):
         """The registry's clock, by which records are dated."""
 
     async def publish(self, signed: Signed[Record]) -> bool:
-        """Write a record unless a newer one with its key is there; whether it is now the newest. Safe to repeat."""
+        """Write a record unless a newer one with its key is there; whether it is now the newest. Safe to repeat.
 
-    async def active(self) -> list[Signed[Presence]]:
-        """Who is online: presences with `online` true whose lease has not run out."""
-
-    async def search(self, query: Query) -> list[Found]:
-        """What fits, best first: all words whole, then the last only begun; newest first in each.
-
-        `available` keeps what an active peer holds.
+        A vote is written beside its target's presence, and is lost where there is none.
         """
 
-    async def resources(self, start: str, limit: int = 10) -> list[Found]:
-        """The resources whose id begins with `start` (hex), at most `limit`, in the order of their ids."""
+    async def members(self, since_ms: int = 0) -> Members:
+        """The presences and votes written since a former answer's mark, and perhaps a little before it.
+
+        From 0, those of everybody who says that they are online and whose lease has not run out.
+        """
+
+    async def search(self, query: Query) -> list[Found]:
+        """What fits, best first: all words whole, then the last only begun; newest first in each."""
+
+    async def resources(self, start: str, limit: int = 10, online: frozenset[str] = frozenset()) -> list[Found]:
+        """The resources whose id begins with `start` (hex), at most `limit`, in the order of their ids.
+
+        The holdings of those `online` come first.
+        """
 
     async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests have words that begin with each of `words`; by name."""

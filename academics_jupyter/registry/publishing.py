@@ -17,8 +17,9 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from academics_jupyter.protocol.records import Presence, Record, Resource, Signed
+from academics_jupyter.protocol.records import Presence, Record, Resource, Signed, Vote
 from academics_jupyter.registry.documents import COLLECTIONS, Document, document, document_id, lease_until, opened
+from academics_jupyter.registry.membership import COUNTED, vote
 from academics_jupyter.registry.schema import TERMS
 from academics_jupyter.registry.words import resource_words
 
@@ -27,6 +28,8 @@ _DUPLICATE_KEY = 11000
 
 async def publish(database: AsyncDatabase[Document], signed: Signed[Record]) -> bool:
     """Write a record; whether it is now the newest with its key. Raises pymongo's errors."""
+    if isinstance(signed.record, Vote):
+        return await vote(database, signed.record, signed.payload, signed.signature)
     written, is_new = await _write(database[COLLECTIONS[type(signed.record)]], signed)
     if written and isinstance(signed.record, Resource) and not signed.record.withdrawn:
         await _note_terms(database[TERMS], resource_words(signed.record), is_new)
@@ -66,9 +69,9 @@ def _exactly(there: Document) -> Document:
 def _update(signed: Signed[Record]) -> list[dict[str, Any]]:
     """Fields are set one by one, so that those of others, such as votes, stay."""
     fields: Document = {name: {"$literal": value} for name, value in document(signed).items()}
-    if isinstance(signed.record, Presence):
-        fields["lease_until"] = lease_until(signed.record)
-    return [{"$set": fields}]
+    if not isinstance(signed.record, Presence):
+        return [{"$set": fields}]
+    return [{"$set": {**fields, "lease_until": lease_until(signed.record), "changed": "$$NOW"}}, *COUNTED]
 
 
 async def _note_terms(terms: AsyncCollection[Document], words: tuple[str, ...], is_new: bool) -> None:

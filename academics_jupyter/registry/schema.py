@@ -2,7 +2,7 @@
 
 | collection | one document for each | found by |
 | --- | --- | --- |
-| `active_users` | peer | its id; `lease_until` |
+| `active_users` | peer, with the votes on it | its id; `lease_until`; `changed` |
 | `profiles` | peer | words, name |
 | `resources` | resource and sharer | words, author, keyword, kind, each newest first; id |
 | `holdings` | resource and holder | resource |
@@ -32,6 +32,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "active_users": [
         IndexModel([("online", ASCENDING), ("lease_until", ASCENDING)], name="online"),
         IndexModel([("lease_until", ASCENDING)], name="expiry", expireAfterSeconds=LEFT_KEPT_S),
+        IndexModel([("changed", ASCENDING)], name="changed"),
     ],
     "profiles": [
         IndexModel([("kw", ASCENDING)], name=WORDS_INDEX),

@@ -18,10 +18,10 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
-from academics_jupyter.protocol.records import Holding, Presence, Resource, Signed
+from academics_jupyter.protocol.records import Holding, Resource, Signed
 from academics_jupyter.registry.documents import Document, opened_all
 from academics_jupyter.registry.edge import is_missing_hint
-from academics_jupyter.registry.matching import CLOCK_GRACE_MS, Fit, age_order, fit
+from academics_jupyter.registry.matching import Fit, age_order, fit
 from academics_jupyter.registry.port import MAX_DESCRIPTIONS, MAX_HOLDINGS, Found, Query
 from academics_jupyter.registry.schema import TERMS, WORDS_INDEX
 from academics_jupyter.registry.words import Searched, joined, searched, split
@@ -33,15 +33,6 @@ PAGING_S = 3.0
 """A search for what is available ends here with what it has, where nearly nothing that fits is."""
 
 LIVE: Document = {"$expr": {"$gt": ["$expires", "$$NOW"]}}
-ONLINE: Document = {
-    "online": True,
-    "$expr": {
-        "$and": [
-            {"$gt": ["$lease_until", "$$NOW"]},
-            {"$gt": ["$expires", {"$subtract": ["$$NOW", CLOCK_GRACE_MS]}]},
-        ]
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +58,29 @@ async def search(database: AsyncDatabase[Document], query: Query) -> list[Found]
     return list(found.values())
 
 
-async def starting_with(database: AsyncDatabase[Document], start: str, limit: int) -> list[Found]:
+async def starting_with(
+    database: AsyncDatabase[Document], start: str, limit: int, online: frozenset[str]
+) -> list[Found]:
     """The resources whose id begins with `start`, in the order of their ids. Raises pymongo's errors."""
     condition = {"$and": [{"id": {"$gte": start, "$lt": start + "g"}}, {"withdrawn": False}, LIVE]}
     found: dict[str, Found] = {}
     async with database["resources"].find(condition, {"id": 1}, sort=[("id", ASCENDING)]) as cursor:
         while len(found) < limit and (page := await cursor.to_list(max(2 * limit, 20))):
             ids = list(dict.fromkeys(each["id"] for each in page if each["id"] not in found))
-            found |= {each.descriptions[0].record.id: each for each in await gather(database, ids)}
+            found |= {each.descriptions[0].record.id: each for each in await gather(database, ids, online)}
     return list(found.values())[: max(limit, 0)]
 
 
-async def gather(database: AsyncDatabase[Document], ids: list[str], seeds: Iterable[Document] = ()) -> list[Found]:
+async def gather(
+    database: AsyncDatabase[Document], ids: list[str], online: frozenset[str], seeds: Iterable[Document] = ()
+) -> list[Found]:
     """What is known of each id, verified, in their order; ids with no description that holds are left out.
 
     `seeds` are documents of descriptions that are at hand, and count even where an id has very many.
     """
     described = {each["_id"]: each for each in await _descriptions(database, ids)}
     described |= {each["_id"]: each for each in seeds}
-    held = await _holdings(database, ids)
+    held = await _holdings(database, ids, online)
     return await asyncio.to_thread(_assembled, ids, list(described.values()), held)
 
 
@@ -169,9 +164,9 @@ async def _fitting(
     """Those of a page that fit indeed."""
     ids = list(dict.fromkeys(each["id"] for each in page if isinstance(each["id"], str)))
     if query.available:
-        ids = await _available(database, ids)
+        ids = await _available(database, ids, query.online)
     wanted = frozenset(ids)
-    gathered = await gather(database, ids, (each for each in page if each["id"] in wanted)) if ids else []
+    gathered = await gather(database, ids, query.online, (each for each in page if each["id"] in wanted)) if ids else []
     return {each.descriptions[0].record.id: each for each in gathered if _best(each, query) >= needed}
 
 
@@ -179,18 +174,11 @@ def _best(found: Found, query: Query) -> Fit:
     return max(fit(signed.record, query) for signed in found.descriptions)
 
 
-async def _available(database: AsyncDatabase[Document], ids: list[str]) -> list[str]:
-    """Those ids which a peer that is online holds, both verified."""
-    held = await _holdings(database, ids)
-    here = list({each["peer"] for each in held if each["here"]})
-    presences = await database["active_users"].find({"_id": {"$in": here}, **ONLINE}).to_list()
-    return await asyncio.to_thread(_held_online, ids, held, presences)
-
-
-def _held_online(ids: list[str], held: list[Document], presences: list[Document]) -> list[str]:
-    online = {signed.record.peer for signed in opened_all(Presence, presences) if signed.record.online}
-    candidates = [each for each in held if each["peer"] in online]
-    held_ids = {signed.record.resource for signed in opened_all(Holding, candidates) if signed.record.held}
+async def _available(database: AsyncDatabase[Document], ids: list[str], online: frozenset[str]) -> list[str]:
+    """Those ids which one of those online holds, verified."""
+    held = [each for each in await _holdings(database, ids, online) if each["here"]]
+    opened = await asyncio.to_thread(opened_all, Holding, held)
+    held_ids = {signed.record.resource for signed in opened if signed.record.held}
     return [each for each in ids if each in held_ids]
 
 
@@ -202,14 +190,11 @@ async def _descriptions(database: AsyncDatabase[Document], ids: list[str]) -> li
     return await (await database["resources"].aggregate(pipeline)).to_list()
 
 
-async def _holdings(database: AsyncDatabase[Document], ids: list[str]) -> list[Document]:
+async def _holdings(database: AsyncDatabase[Document], ids: list[str], online: frozenset[str]) -> list[Document]:
     """Who holds what, those online first, and `here` for whether they are."""
-    presence = [{"$match": ONLINE}, {"$project": {"_id": 1}}]
-    joining = {"from": "active_users", "localField": "peer", "foreignField": "_id", "pipeline": presence, "as": "here"}
     pipeline = [
         {"$match": {"resource": {"$in": ids}, "held": True, **LIVE}},
-        {"$lookup": joining},
-        {"$set": {"here": {"$ne": ["$here", []]}}},
+        {"$set": {"here": {"$in": ["$peer", sorted(online)]}}},
         *_first_of_each("$resource", {"here": -1}, MAX_HOLDINGS),
     ]
     return await (await database["holdings"].aggregate(pipeline)).to_list()

@@ -31,13 +31,15 @@ TOPICS = frozenset(
         "files",
         "downloads",
         "peers",
+        "events",
+        "driving",
     }
 )
 """Everything that a change notice can name."""
 
 MAX_RING_BYTES = 4096
 QUEUE_RINGS = 10
-"""Linux keeps no more than about this many rings for a process that does not look; the next ones are lost."""
+"""Some systems keep no more than about this many rings for a process that does not look; the next ones are lost."""
 
 
 class Doorbell:
@@ -76,18 +78,7 @@ class Doorbell:
         with suppress(OSError):
             for other in self._path.parent.glob("*.sock"):
                 if other != self._path:
-                    self._ring_at(other, ring)
-
-    def _ring_at(self, other: Path, ring: bytes) -> None:
-        if self._socket is None:
-            return
-        try:
-            self._socket.sendto(ring, str(other))
-        except ConnectionRefusedError:
-            other.unlink(missing_ok=True)
-        except OSError:
-            # Its queue is full, so it wakes anyway and then looks at everything; or it left just now.
-            return
+                    _ring_at(other, ring)
 
     def receive(self) -> frozenset[str]:
         """The topics rung since the last call; all of them when so many rings waited that some may be lost."""
@@ -110,6 +101,20 @@ class Doorbell:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
                 self._path.parent.rmdir()
+
+
+def _ring_at(other: Path, ring: bytes) -> None:
+    # With a socket for each ring: what lies unread at a process that computes counts against the socket that sent it,
+    # and would soon leave no room in it for rings at the others.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        try:
+            sender.sendto(ring, str(other))
+        except ConnectionRefusedError:
+            other.unlink(missing_ok=True)
+        except OSError:
+            # Its queue is full, so it wakes anyway and then looks at everything; or it left just now.
+            return
 
 
 def _private_folder(profile: Path) -> Path:

@@ -94,10 +94,16 @@ class Downloads:
         return [_download(row) for row in rows]
 
     def update(self, download_id: int, **changes: Unpack[Changes]) -> Download:
-        """Write what changed; the time of the end is filled in. Raises UnknownTargetError. Topic "downloads"."""
+        """Write what changed, as long as it has not ended; the time of the end is filled in. Topic "downloads".
+
+        Raises UnknownTargetError.
+        """
         with self._database.transaction():
             known = self._known(download_id)
-            new = self._dated(replace(known, **changes), known)
+            if known.state in ENDED:
+                # Progress that was on its way while somebody cancelled it must not begin it again.
+                return known
+            new = self._dated(replace(known, **changes))
             if new != known:
                 self._write(new)
                 self._database.changed("downloads")
@@ -109,10 +115,8 @@ class Downloads:
             raise UnknownTargetError(f"There is no download {download_id}.")
         return known
 
-    def _dated(self, new: Download, known: Download) -> Download:
-        if new.state in UNFINISHED:
-            return replace(new, finished_at_ms=0)
-        if new.finished_at_ms == known.finished_at_ms == 0:
+    def _dated(self, new: Download) -> Download:
+        if new.state in ENDED and new.finished_at_ms == 0:
             return replace(new, finished_at_ms=self._clock())
         return new
 

@@ -5,6 +5,7 @@
         store.sqlite3              the database (see `schema`)
         repository/  parts/        whole files, files on their way
         driver.lock  driver.json   held by the driver; who it is
+        serve.log                  what a detached driver has to say
 
 The lock is the operating system's, so it ends with its holder however that ends. The sidecar only tells people who
 holds it and counts for nothing by itself.
@@ -71,6 +72,7 @@ class ProfileFolder:
         self.keys = self.path / "keys.json"
         self.lock = self.path / "driver.lock"
         self.sidecar = self.path / "driver.json"
+        self.serve_log = self.path / "serve.log"
 
     @property
     def exists(self) -> bool:

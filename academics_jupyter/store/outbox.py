@@ -76,6 +76,11 @@ class Outbox:
         )
         return [_entry(row) for row in rows]
 
+    def recipients(self) -> frozenset[str]:
+        """The peers for whom something waits."""
+        rows = self._database.read("SELECT DISTINCT destination FROM outbox WHERE destination != ?", (REGISTRY,))
+        return frozenset(str(row[0]) for row in rows)
+
     def done(self, entry_id: int) -> None:
         """It has been sent and acknowledged. Topic "outbox"."""
         self._write("DELETE FROM outbox WHERE id = ?", (entry_id,))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from academics_jupyter.store.database import Database, Value
 
-_COLUMNS = "peer, name, first_seen_ms, last_seen_ms, online, verified, blocked, direction, rtt_ms, since_ms"
+_COLUMNS = "peer, name, first_seen_ms, last_seen_ms, online, busy, verified, blocked, direction, rtt_ms, since_ms"
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
     """A person: one peer, under the name last heard.
 
-    `online` says that a link to them is up since `since_ms`, dialled in `direction`, with the round trip `rtt_ms`.
-    The first and last time seen are 0 for someone only verified or blocked so far.
+    `online` and `busy` are as the driver sees them. Where `linked`, a link to them is up since `since_ms`, dialled in
+    `direction`, with the round trip `rtt_ms`. The first and last time seen are 0 for someone only verified or blocked so far.
     """
 
     peer: str
@@ -23,11 +24,17 @@ class Contact:
     first_seen_ms: int
     last_seen_ms: int
     online: bool
+    busy: bool
     verified: bool
     blocked: bool
     direction: str
     rtt_ms: float | None
     since_ms: int | None
+
+    @property
+    def linked(self) -> bool:
+        """Whether a link to them is up."""
+        return bool(self.direction)
 
 
 class Peers:
@@ -57,19 +64,29 @@ class Peers:
             )
 
     def link_down(self, peer: str, now_ms: int) -> None:
-        """The link to them has ended."""
+        """The link to them has ended; whether they are online still is another question."""
         self._write(
             peer,
-            "UPDATE peers SET online = 0, direction = '', since_ms = NULL, rtt_ms = NULL,"
+            "UPDATE peers SET direction = '', since_ms = NULL, rtt_ms = NULL,"
             " last_seen_ms = MAX(last_seen_ms, ?) WHERE peer = ?",
             (now_ms,),
         )
 
-    def all_links_down(self) -> None:
-        """No link is up: what the driver knows when it starts."""
+    def set_online(self, seen: Mapping[str, bool]) -> None:
+        """Who is online as the driver sees it, each with whether they are busy; all others are not."""
+        known = {str(row["peer"]): bool(row["busy"]) for row in self._online_rows()}
+        with self._database.transaction():
+            for peer in known.keys() - seen.keys():
+                self._write(peer, "UPDATE peers SET online = 0, busy = 0 WHERE peer = ?", ())
+            for peer, busy in seen.items():
+                if known.get(peer) is not busy:
+                    self._write(peer, "UPDATE peers SET online = 1, busy = ? WHERE peer = ?", (int(busy),))
+
+    def nobody_online(self) -> None:
+        """Nobody is online and no link is up: what the driver knows when it starts and when it has left."""
         with self._database.transaction():
             if self._database.execute(
-                "UPDATE peers SET online = 0, direction = '', since_ms = NULL, rtt_ms = NULL"
+                "UPDATE peers SET online = 0, busy = 0, direction = '', since_ms = NULL, rtt_ms = NULL"
                 " WHERE online = 1 OR direction != '' OR since_ms IS NOT NULL OR rtt_ms IS NOT NULL"
             ):
                 self._database.changed("peers")
@@ -91,12 +108,28 @@ class Peers:
         rows = self._database.read(f"SELECT {_COLUMNS} FROM peers WHERE peer = ?", (peer,))  # noqa: S608 - a constant
         return _contact(rows[0]) if rows else None
 
+    def linked(self) -> frozenset[str]:
+        """Those to whom a link is up."""
+        rows = self._database.read("SELECT peer FROM peers WHERE direction != ''")
+        return frozenset(str(row["peer"]) for row in rows)
+
+    def online(self) -> frozenset[str]:
+        """Those online, as the driver sees it."""
+        return frozenset(str(row["peer"]) for row in self._online_rows())
+
+    def blocked(self) -> frozenset[str]:
+        """Those the person wants nothing to do with."""
+        return frozenset(str(row["peer"]) for row in self._database.read("SELECT peer FROM peers WHERE blocked = 1"))
+
     def all(self) -> list[Contact]:
         """Every contact: online first, then by name."""
         rows = self._database.read(
             f"SELECT {_COLUMNS} FROM peers ORDER BY online DESC, name COLLATE NOCASE, peer"  # noqa: S608 - a constant
         )
         return [_contact(row) for row in rows]
+
+    def _online_rows(self) -> list[sqlite3.Row]:
+        return self._database.read("SELECT peer, busy FROM peers WHERE online = 1")
 
     def _write(self, peer: str, sql: str, args: tuple[Value, ...]) -> None:
         with self._database.transaction():
@@ -107,6 +140,6 @@ class Peers:
 
 def _contact(row: sqlite3.Row) -> Contact:
     values = dict(row)
-    for flag in ("online", "verified", "blocked"):
+    for flag in ("online", "busy", "verified", "blocked"):
         values[flag] = bool(values[flag])
     return Contact(**values)

@@ -72,5 +72,20 @@ _FIRST = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    "ALTER TABLE peers ADD COLUMN busy INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        origin TEXT NOT NULL, told_at_ns INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE driving (
+        what TEXT PRIMARY KEY CHECK (what IN ('driver', 'wish')), token TEXT NOT NULL, at_ms INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 """The statements of each migration, in order."""

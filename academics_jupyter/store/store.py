@@ -11,6 +11,8 @@ from academics_jupyter.store.counters import Clock, Counters
 from academics_jupyter.store.database import Database, Subscriber
 from academics_jupyter.store.doorbell import Doorbell
 from academics_jupyter.store.downloads import Downloads
+from academics_jupyter.store.driving import DrivingRows
+from academics_jupyter.store.events import Events
 from academics_jupyter.store.files import Files
 from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.keys import Keys
@@ -41,6 +43,8 @@ class Store:
         self.files = Files(database)
         self.downloads = Downloads(database, clock)
         self.peers = Peers(database)
+        self.events = Events(database)
+        self.driving = DrivingRows(database)
 
     @classmethod
     def open(cls, folder: ProfileFolder, keys: Keys, clock: Clock = wall_clock_ms) -> Store:

@@ -27,6 +27,7 @@ from academics_jupyter.protocol.records import (
     Record,
     Resource,
     Signed,
+    Vote,
     sign_record,
 )
 from academics_jupyter.registry.documents import document, document_id
@@ -70,6 +71,11 @@ def resource(who: SigningKey, name: str, created: int, sequence: int = 1, **fiel
         "created_at_ms": created,
     }
     return sign_record(who, Resource(**{**dated(who, sequence), **usual, **fields}))
+
+
+def vote(who: SigningKey, target: SigningKey, sequence: int = 1, **fields: object) -> Signed:
+    usual = {"target": peer_id(target), "target_epoch": 1, "failed": True}
+    return sign_record(who, Vote(**{**dated(who, sequence), **usual, **fields}))
 
 
 def holding(who: SigningKey, name: str, sequence: int = 1, held: bool = True) -> Signed:
@@ -129,6 +135,14 @@ def titles(found: list[Found]) -> list[str]:
     return [each.descriptions[0].record.title for each in found]
 
 
+async def active(registry: Registry) -> list[Signed[Presence]]:
+    return sorted((await registry.members()).presences, key=lambda signed: signed.record.peer)
+
+
+def everybody(*who: SigningKey) -> frozenset[str]:
+    return frozenset(peer_id(each) for each in who)
+
+
 async def publish(registry: Registry, *records: Signed[Record]) -> None:
     for signed in records:
         assert await registry.publish(signed)
@@ -152,7 +166,7 @@ async def test_a_higher_epoch_wins_over_a_higher_sequence(registry: Registry) ->
     now = await registry.now_ms()
     await publish(registry, presence(ADA, now, 9), presence(ADA, now, 1, epoch=2))
     assert not await registry.publish(presence(ADA, now, 10))
-    assert [signed.record.rank for signed in await registry.active()] == [(2, 1)]
+    assert [signed.record.rank for signed in await active(registry)] == [(2, 1)]
 
 
 async def test_many_writers_at_once_leave_the_newest(registry: Registry) -> None:
@@ -165,9 +179,9 @@ async def test_who_is_online(registry: Registry) -> None:
     now = await registry.now_ms()
     ada, bob = presence(ADA, now), presence(BOB, now, name="Bob")
     await publish(registry, ada, bob)
-    assert await registry.active() == sorted([ada, bob], key=lambda signed: signed.record.peer)
+    assert await active(registry) == sorted([ada, bob], key=lambda signed: signed.record.peer)
     await publish(registry, presence(BOB, now, 2, online=False))
-    assert await registry.active() == [ada]
+    assert await active(registry) == [ada]
 
 
 async def test_a_lease_runs_out_and_is_renewed(registry: Registry) -> None:
@@ -175,12 +189,12 @@ async def test_a_lease_runs_out_and_is_renewed(registry: Registry) -> None:
     await publish(registry, presence(ADA, now, 1, lease=300))
 
     async def gone() -> bool:
-        return not await registry.active()
+        return not await active(registry)
 
     await wait_until_async(gone)
     renewed = presence(ADA, now, 2)
     await publish(registry, renewed)
-    assert await registry.active() == [renewed]
+    assert await active(registry) == [renewed]
 
 
 @pytest.mark.parametrize("off_ms", [-86_400_000, -3_600_000, 3_600_000, 86_400_000])
@@ -188,7 +202,7 @@ async def test_a_lease_is_counted_by_the_registry_s_clock(registry: Registry, of
     now = await registry.now_ms()
     wrong = presence(ADA, now + off_ms)
     await publish(registry, wrong)
-    assert await registry.active() == [wrong]
+    assert await active(registry) == [wrong]
 
 
 async def test_newest_first_with_no_words(registry: Registry) -> None:
@@ -268,25 +282,107 @@ async def test_a_holder_that_no_longer_holds_is_not_named(registry: Registry) ->
 
 
 async def test_available_pages_on_past_what_nobody_online_holds(registry: Registry) -> None:
-    now = await registry.now_ms()
-    await publish(registry, presence(ADA, now), presence(EVE, now, online=False))
     for number in range(60):
         await publish(registry, resource(BOB, f"common {number}", number + 1))
         holder = ADA if number in (3, 17, 30) else EVE
         await publish(registry, holding(holder, f"common {number}"))
-    for query in (Query(words=("common",), available=True, limit=3), Query(available=True, limit=3)):
+    for words in (("common",), ()):
+        query = Query(words=words, available=True, limit=3, online=everybody(ADA, BOB))
         assert titles(await registry.search(query)) == ["common 30", "common 17", "common 3"]
-    assert titles(await registry.search(Query(available=True, limit=1))) == ["common 30"]
+    assert titles(await registry.search(Query(available=True, limit=1, online=everybody(ADA)))) == ["common 30"]
+    assert await registry.search(Query(available=True)) == []
 
 
 async def test_holders_online_come_first(registry: Registry) -> None:
     names = [f"holder {number}" for number in range(40)]
     await publish(registry, resource(ADA, "popular", 1), *(holding(key(name), "popular") for name in names))
     online = max((key(name) for name in names), key=peer_id)
-    await publish(registry, presence(online, await registry.now_ms()))
-    (found,) = await registry.search(Query(available=True))
+    (found,) = await registry.search(Query(available=True, online=everybody(online)))
     assert found.holdings[0].record.peer == peer_id(online)
     assert len(found.holdings) == 32
+    (found,) = await registry.resources("", 1, everybody(online))
+    assert found.holdings[0].record.peer == peer_id(online)
+
+
+async def test_members_since_a_mark_are_those_written_after_it(registry: Registry) -> None:
+    now = await registry.now_ms()
+    await publish(registry, presence(ADA, now), presence(BOB, now), vote(BOB, ADA))
+    first = await registry.members()
+    assert first.votes == (vote_as_published := first.votes[0],)
+    assert vote_as_published.record.key == f"{peer_id(ADA)}{peer_id(BOB)}"
+    left, back = presence(BOB, now, 2, online=False), vote(BOB, ADA, 3, failed=False)
+    await publish(registry, left, back)
+    later = await registry.members(first.mark_ms)
+    assert left in later.presences
+    assert back in later.votes
+    assert later.mark_ms >= first.mark_ms
+    assert left not in (await registry.members()).presences
+
+
+async def test_a_vote_on_somebody_unknown_is_lost(registry: Registry) -> None:
+    assert not await registry.publish(vote(BOB, ADA))
+    assert (await registry.members()).votes == ()
+
+
+async def test_votes_are_counted_once_for_each_voter_and_for_the_present_epoch(real: MongoRegistry, database) -> None:
+    now = await real.now_ms()
+    await publish(real, presence(ADA, now))
+
+    def count() -> int:
+        return int(database["active_users"].find_one({"_id": peer_id(ADA)})["disconnectedCount"])
+
+    assert count() == 0
+    await publish(real, vote(BOB, ADA), vote(BOB, ADA, 2), vote(EVE, ADA), vote(key("old"), ADA, target_epoch=0))
+    assert count() == 2
+    await publish(real, presence(ADA, now, 2))
+    assert count() == 2
+    await publish(real, vote(EVE, ADA, 2, failed=False))
+    assert count() == 1
+    await publish(real, presence(ADA, now, 3, epoch=2))
+    assert count() == 0
+
+
+async def test_many_voters_at_once_are_all_counted(real: MongoRegistry, database) -> None:
+    await publish(real, presence(ADA, await real.now_ms()))
+    voters = [key(f"voter {number}") for number in range(20)]
+    await asyncio.gather(*(real.publish(vote(voter, ADA)) for voter in [*voters, *voters]))
+    assert database["active_users"].find_one({"_id": peer_id(ADA)})["disconnectedCount"] == 20
+    assert {signed.record.peer for signed in (await real.members()).votes} == everybody(*voters)
+
+
+async def test_forged_votes_are_dropped_and_expired_ones_taken_out(real: MongoRegistry, database) -> None:
+    await publish(real, presence(ADA, await real.now_ms()))
+    users, until = database["active_users"], DatetimeMS(await real.now_ms() + 60_000)
+    honest, for_eve = vote(BOB, ADA), vote(BOB, EVE)
+    forged = {
+        "x": 7,
+        "y": {"payload": {"$ne": None}, "signature": "0", "until": until},
+        peer_id(EVE): {"payload": honest.payload, "signature": honest.signature, "until": until},
+        peer_id(BOB): {"payload": for_eve.payload, "signature": for_eve.signature, "until": until, "failed": True},
+        peer_id(ADA): {"payload": honest.payload, "signature": "0" * 128, "until": DatetimeMS(0)},
+    }
+    users.update_one({"_id": peer_id(ADA)}, {"$set": {"votes": forged, "disconnectedCount": 99}})
+    assert (await real.members()).votes == ()
+    await publish(real, honest)
+    assert (await real.members()).votes == (honest,)
+    assert peer_id(ADA) not in users.find_one({"_id": peer_id(ADA)})["votes"]
+    for spoilt in (["v"], "v", None, {"$": {"until": 1}}):
+        users.update_one({"_id": peer_id(ADA)}, [{"$set": {"votes": {"$literal": spoilt}}}])
+        assert await real.publish(honest)
+        assert honest in (await real.members()).votes
+
+
+async def test_a_document_from_the_future_hides_nothing_that_follows(real: MongoRegistry, database) -> None:
+    now = await real.now_ms()
+    await publish(real, presence(EVE, now))
+    users = database["active_users"]
+    users.update_one({"_id": peer_id(EVE)}, {"$set": {"changed": DatetimeMS(now + 86_400_000)}})
+    await publish(real, presence(BOB, now))
+    mark_ms = (await real.members()).mark_ms
+    ada = presence(ADA, now)
+    await publish(real, ada)
+    assert ada in (await real.members(mark_ms)).presences
+    assert (await real.members(mark_ms)).mark_ms < now + 60_000
 
 
 async def test_resources_by_the_start_of_their_id(registry: Registry) -> None:
@@ -372,8 +468,8 @@ async def test_forged_presences_holdings_and_profiles_are_dropped(real: MongoReg
     put(database, presence(BOB, now), signature="0" * 128, lease_until=later)
     put(database, holding(EVE, "wanted", held=False), held=True)
     put(database, profile(EVE, "Eve"), peer=peer_id(ADA))
-    assert await real.active() == []
-    assert await real.search(Query(available=True)) == []
+    assert await active(real) == []
+    assert await real.search(Query(available=True, online=everybody(EVE))) == []
     assert await real.profiles() == []
     assert await real.profile(peer_id(EVE)) is None
     (found,) = await real.search(Query())
@@ -396,12 +492,10 @@ async def test_a_replayed_presence_does_not_renew_its_lease(real: MongoRegistry,
     assert database["active_users"].find_one({"_id": peer_id(ADA)})["lease_until"] == before
 
 
-async def test_renewing_keeps_fields_of_others(real: MongoRegistry, database) -> None:
+async def test_renewing_keeps_the_votes(real: MongoRegistry) -> None:
     now = await real.now_ms()
-    await publish(real, presence(ADA, now))
-    database["active_users"].update_one({"_id": peer_id(ADA)}, {"$set": {"votes": ["v"]}})
-    await publish(real, presence(ADA, now, 2))
-    assert database["active_users"].find_one({"_id": peer_id(ADA)})["votes"] == ["v"]
+    await publish(real, presence(ADA, now), honest := vote(BOB, ADA), presence(ADA, now, 2))
+    assert (await real.members()).votes == (honest,)
 
 
 async def test_terms_count_descriptions_once(real: MongoRegistry, database) -> None:
@@ -428,7 +522,7 @@ async def test_several_peers_share_a_memory_network() -> None:
     assert titles(await MemoryRegistry(network).search(Query())) == ["shared"]
     network.reachable = False
     with pytest.raises(RegistryUnreachableError):
-        await MemoryRegistry(network).active()
+        await MemoryRegistry(network).members()
 
 
 async def test_an_unreachable_server_is_told_within_five_seconds_without_the_password() -> None:
@@ -440,7 +534,7 @@ async def test_an_unreachable_server_is_told_within_five_seconds_without_the_pas
     assert "secret" not in str(caught.value)
     await registry.close()
     with pytest.raises(RegistryUnreachableError):
-        await registry.active()
+        await registry.members()
 
 
 @pytest.mark.parametrize(

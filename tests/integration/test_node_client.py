@@ -84,7 +84,7 @@ async def announced(peer: Peer) -> Presence:
     registry = open_registry(None, peer.settings.registry_folder)
     await registry.open()
     try:
-        return next(signed.record for signed in await registry.active() if signed.record.peer == peer.id)
+        return next(signed.record for signed in (await registry.members()).presences if signed.record.peer == peer.id)
     finally:
         await registry.close()
 

@@ -21,6 +21,7 @@ from academics_jupyter.notebook.panels.redrawing import Repeated
 from academics_jupyter.notebook.panels.sight import LEASE_S, Sight
 from academics_jupyter.notebook.panels.uploads import LEFTOVER_S, PREFIX, Uploads
 from academics_jupyter.peer import context
+from academics_jupyter.peer.events import LoopStarved
 from academics_jupyter.peer.peer import Peer
 from academics_jupyter.peer.settings import Settings
 from academics_jupyter.registry.memory import MemoryNetwork, MemoryRegistry
@@ -445,6 +446,21 @@ async def test_registering_in_the_panel_goes_online(network: MemoryNetwork, tmp_
     panel.close()
     await wait_until_async(lambda: panel._watching is not None and panel._watching.done())
     await peer.close()
+
+
+async def test_that_a_cell_starved_the_peer_is_said_once(panel: Panel, ada: Peer) -> None:
+    viewer = Viewer(panel.profile)
+    await ada.start()
+    await viewer.shows(role="driver", starved="")
+    ada._context.events.tell(LoopStarved(45.2))
+    await wait_until_async(lambda: "computed for 45 s" in viewer.state["starved"])
+    viewer.ask("decline")
+    await viewer.shows(starved="")
+    viewer.got.clear()
+    ada._context.events.tell(LoopStarved(31.0))
+    viewer.ask("stop")
+    await viewer.shows(role="stopped")
+    assert not any("starved" in message.get("state", {}) for message in viewer.got)
 
 
 # What the parts have in common

@@ -16,15 +16,16 @@ from msgspec import inspect as shapes
 from nacl.signing import SigningKey
 
 from academics_jupyter.network import certificate, dialler, guard, link, range_server, server, sockets
-from academics_jupyter.peer import courier, fetching, heartbeat, presence
+from academics_jupyter.peer import courier, fetching, heartbeat, membership, meshing
 from academics_jupyter.peer.settings import Settings
-from academics_jupyter.protocol import handshake, merkle, messages, records, wire
+from academics_jupyter.protocol import handshake, mesh, merkle, messages, records, votes, wire
 from academics_jupyter.protocol.addresses import may_dial
 from academics_jupyter.protocol.handshake import Auth
 from academics_jupyter.protocol.identity import fingerprint, peer_id, verifies
 from academics_jupyter.protocol.messages import Message, open_message
 from academics_jupyter.protocol.records import KINDS, Envelope, Record, Signed, open_record
 from academics_jupyter.registry import matching, port, schema, words
+from academics_jupyter.registry import membership as registry_membership
 from academics_jupyter.registry.documents import COLLECTIONS, document, document_id
 
 ROOT = Path(__file__).parents[3]
@@ -190,8 +191,16 @@ LIMITS = {
     "An answer to chat": f"{courier.CHAT_TIMEOUT_S:.0f} s",
     "An answer to token": f"{fetching.TOKEN_TIMEOUT_S:.0f} s",
     "A chat is tried again after": f"{courier.FIRST_RETRY_S:.0f} s",
-    "The same peer is dialled again after": f"{presence.REDIAL_INTERVAL_S:.0f} s",
-    "The registry is read every": f"{presence.REFRESH_INTERVAL_S:.0f} s, give or take a third",
+    "The same peer is dialled again after": f"{meshing.REDIAL_INTERVAL_S:.0f} s;"
+    f" {meshing.VOTED_REDIAL_INTERVAL_S:.0f} s once it has been voted on",
+    "The registry is read every": f"{meshing.REFRESH_INTERVAL_S:.0f} s, give or take a third;"
+    f" all of it every {membership.READ_ALL_INTERVAL_S:.0f} s",
+    "Deltas overlap": f"{registry_membership.OVERLAP_MS // 1000} s",
+    "A vote counts": f"{records.VOTE_LIFETIME_MS // 1000} s, renewed after {votes.RENEW_MS // 1000} s",
+    "Failures that make a vote": f"{votes.FAILURES_TO_VOTE}, over {votes.FAILING_MS // 1000} s or more",
+    "The vote rule's r": Settings().disconnect_ratio,
+    "Links kept of a large mesh": f"{mesh.part_size(Settings().max_links)} of {Settings().max_links}",
+    "Votes read of one peer": port.MAX_VOTES,
     "Pieces in one range": f"up to {fetching.RUN_PIECES}",
     "TCP keepalive": f"after {sockets.KEEPALIVE_IDLE_S} s, every {sockets.KEEPALIVE_INTERVAL_S} s,"
     f" {sockets.KEEPALIVE_PROBES} times; user timeout {sockets.USER_TIMEOUT_MS // 1000} s",
@@ -295,7 +304,8 @@ def test_every_field_of_the_registry_is_on_the_page(kind: type[Record]) -> None:
     signed = signed_examples()[kind.__name__]
     written = document(signed) | {"_id": document_id(signed.record)}
     if kind is records.Presence:
-        written["lease_until"] = None
+        # What the server's clock fills in, and what voters write beside it.
+        written |= dict.fromkeys(("lease_until", "changed", "votes", "disconnectedCount"))
     common = {row[0].strip("`") for row in table(section("Documents"))}
     own = {row[0].strip("`") for row in table(section(f"`{COLLECTIONS[kind]}`"))}
     assert common | own == written.keys()

@@ -47,6 +47,16 @@ def test_who_did_not_look_for_long_is_told_everything(tmp_path: Path) -> None:
     two.close()
 
 
+def test_one_that_does_not_look_keeps_no_ring_from_the_others(tmp_path: Path) -> None:
+    one, computing, looking = Doorbell(tmp_path), Doorbell(tmp_path), Doorbell(tmp_path)
+    for _ in range(2000):
+        one.ring({"files"})
+        assert looking.receive() == {"files"}
+    assert computing.receive() == TOPICS
+    for bell in (one, computing, looking):
+        bell.close()
+
+
 def test_the_dead_are_forgotten(tmp_path: Path) -> None:
     one, two = Doorbell(tmp_path), Doorbell(tmp_path)
     folder = two._path.parent

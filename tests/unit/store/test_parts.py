@@ -172,11 +172,12 @@ def test_downloads(store: Store, topics: list[frozenset[str]]) -> None:
     assert [one.id for one in store.downloads.all()] == [again.id, elsewhere.id, asked.id]
     failed = store.downloads.update(elsewhere.id, state="failed", error="no holder", finished_at_ms=7)
     assert failed.finished_at_ms == 7
-    assert store.downloads.update(elsewhere.id, state="waiting").finished_at_ms == 0
+    assert store.downloads.update(elsewhere.id, state="active", done_bytes=6) == failed
+    assert store.downloads.get(elsewhere.id) == failed
     assert store.downloads.get(99) is None
     with pytest.raises(UnknownTargetError):
         store.downloads.update(99, state="failed")
-    assert topics == [{"downloads"}] * 7
+    assert topics == [{"downloads"}] * 6
 
 
 def test_peers(store: Store, topics: list[frozenset[str]]) -> None:
@@ -187,18 +188,28 @@ def test_peers(store: Store, topics: list[frozenset[str]]) -> None:
     store.peers.seen("a", "ada", 210)
     store.peers.set_verified("b")
     store.peers.set_blocked("c", True)
-    ada = Contact("a", "ada", 200, 210, True, False, False, "outgoing", 12.5, 200)
-    bob = Contact("b", "Bob", 100, 100, False, True, False, "", None, None)
-    blocked = Contact("c", "", 0, 0, False, False, True, "", None, None)
+    ada = Contact("a", "ada", 200, 210, True, False, False, False, "outgoing", 12.5, 200)
+    bob = Contact("b", "Bob", 100, 100, False, False, True, False, "", None, None)
+    blocked = Contact("c", "", 0, 0, False, False, False, True, "", None, None)
     assert store.peers.all() == [ada, blocked, bob]
     store.peers.link_down("a", 300)
-    down = replace(ada, last_seen_ms=300, online=False, direction="", rtt_ms=None, since_ms=None)
+    down = replace(ada, last_seen_ms=300, direction="", rtt_ms=None, since_ms=None)
+    assert store.peers.get("a") == down
+    assert (ada.linked, down.linked) == (True, False)
+    store.peers.set_online({"a": True, "b": False})
+    store.peers.set_online({"a": True, "b": False})
+    assert store.peers.online() == {"a", "b"}
+    assert store.peers.get("a") == replace(down, busy=True)
+    store.peers.set_online({"b": False})
+    down = replace(down, online=False)
     assert store.peers.get("a") == down
     store.peers.link_up("a", "incoming", 400)
-    store.peers.all_links_down()
-    store.peers.all_links_down()
+    assert store.peers.linked() == {"a"}
+    store.peers.nobody_online()
+    store.peers.nobody_online()
+    assert store.peers.online() == store.peers.linked() == frozenset()
     assert store.peers.get("a") == replace(down, last_seen_ms=400)
     store.peers.set_blocked("c", False)
     assert store.peers.get("c") == replace(blocked, blocked=False)
     assert store.peers.get("d") is None
-    assert topics == [{"peers"}] * 11
+    assert topics == [{"peers"}] * 13

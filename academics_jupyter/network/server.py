@@ -171,7 +171,7 @@ class LinkServer:
 
     def _check_welcome(self, dialler: str) -> None:
         if not self._accepts(dialler):
-            raise RemoteProtocolError("the dialler is blocked", "blocked")
+            raise RemoteProtocolError("the dialler is not welcome", "wrong_peer" if dialler == self._me else "blocked")
         if len(self._sessions) >= self._max_links:
             raise RemoteProtocolError("there are as many links as we take", "too_many")
         if sum(session.auth.dialler == dialler for session in self._sessions.values()) >= SESSIONS_PER_PEER:

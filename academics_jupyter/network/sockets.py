@@ -14,7 +14,7 @@ KEEPALIVE_IDLE_S = 10
 KEEPALIVE_INTERVAL_S = 5
 KEEPALIVE_PROBES = 3
 USER_TIMEOUT_MS = 24_000
-"""What is sent to a dead host just before the keepalive gives it up begins this time anew: the two must add up."""
+"""For what is sent. The wait begins anew with it, even just before the probes would end: both fit into a minute."""
 
 _OPTIONS = (
     (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),

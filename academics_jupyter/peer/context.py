@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from academics_jupyter.errors import RegistryError, RegistryUnreachableError
 from academics_jupyter.peer.changes import Changes
 from academics_jupyter.peer.clock import Clock
 from academics_jupyter.peer.event_bus import EventBus
+from academics_jupyter.peer.events import TwinFound
 from academics_jupyter.peer.settings import Settings
 from academics_jupyter.protocol.records import RECORD_LIFETIME_MS, Record, Signed, sign_record
 from academics_jupyter.registry.opening import open_registry
@@ -23,6 +25,8 @@ from academics_jupyter.store.repository import Repository
 from academics_jupyter.store.store import Store
 
 R = TypeVar("R", bound=Record)
+
+log = logging.getLogger(__name__)
 
 PATIENCE_S = 5.0
 """For how long a registry that did not answer is not asked again."""
@@ -42,6 +46,8 @@ class Context:
         self.events = EventBus(self.store, self.changes)
         self.driving = False
         """Whether this process runs the profile's peer."""
+        self.has_twin = False
+        """Whether a copy of the profile has been found online in another place."""
         self.registry_error = ""
         self._registry: Registry | None = None
         self._unanswered: RegistryUnreachableError | None = None
@@ -52,6 +58,13 @@ class Context:
     def me(self) -> str:
         """This peer's id."""
         return self.keys.peer
+
+    def note_twin(self, *, newer: bool) -> None:
+        """A copy of the profile is online in another place; of the two, the one that started later counts."""
+        if not self.has_twin:
+            self.has_twin = True
+            self.events.tell(TwinFound(newer))
+            log.warning("this identity is online in another place too, from a copy of the profile")
 
     @property
     def is_connected(self) -> bool:

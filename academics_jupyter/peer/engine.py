@@ -8,7 +8,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from academics_jupyter.errors import ProtocolError, RegistryError, RegistryUnreachableError, RemoteProtocolError
+from academics_jupyter.errors import ProtocolError, RegistryUnreachableError, RemoteProtocolError
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import Mesh
 from academics_jupyter.network.range_server import RangeServer, Served
@@ -82,7 +82,7 @@ class Engine:
             await asyncio.to_thread(context.store.counters.begin_epoch, context.clock.now_ms())
             await asyncio.to_thread(context.store.peers.nobody_online)
             await asyncio.to_thread(context.repository.sweep)
-            context.driving = True
+            context.driving, context.has_twin = True, False
             for step in steps(returning=returning):
                 await self._take(step)
             await self._serve()
@@ -164,6 +164,10 @@ class Engine:
             log.error("%s ended in a fault of this program", task.get_name(), exc_info=error)
 
     def _accepts(self, peer: str) -> bool:
+        if peer == self._context.me:
+            # Whoever has proven that has our keys, and dials us to say so.
+            self._context.note_twin(newer=False)
+            return False
         contact = self._context.store.peers.get(peer)
         return contact is None or not contact.blocked
 

@@ -72,6 +72,13 @@ class LoopStarved:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class TwinFound:
+    """The same identity is online in another place too, from a copy of the profile; `newer` says whether that one counts."""
+
+    newer: bool
+
+
 Event = (
     PeerJoined
     | PeerLeft
@@ -81,4 +88,5 @@ Event = (
     | DownloadFinished
     | DownloadFailed
     | LoopStarved
+    | TwinFound
 )

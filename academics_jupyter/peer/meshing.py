@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 
 from academics_jupyter.errors import NetworkError, PeerRefusedError, ProtocolError, RegistryError
 from academics_jupyter.network.link import Link
@@ -24,6 +25,8 @@ VOTED_REDIAL_INTERVAL_S = 30.0
 """A vote must be renewed while it holds, and taken back soon when it does not."""
 RETURN_INTERVAL_S = 60.0
 """How soon a peer that was removed twice registers anew again."""
+MOVE_S = 1.0
+"""For how long a peer that lost its links without leaving is not dialled: another process of its profile takes over."""
 IDLE_S = 120.0
 """How long a link that is not of our part of a large mesh is kept when nothing is sent over it."""
 
@@ -63,6 +66,7 @@ class MeshingService:
                 await self._dial_all()
                 self.dialled.set()
                 await self._vote()
+                await self._notice_twin()
                 await self._notice_removal()
                 await self._trim()
                 # Jitter, so that peers that started together do not read the registry together.
@@ -79,12 +83,16 @@ class MeshingService:
         self._last_dial_s = {key: each for key, each in self._last_dial_s.items() if key[0] in wanted}
 
     async def lost(self, link: Link) -> None:
-        """A link went down: find out at once whether its peer is still there."""
+        """A link went down: find out soon whether its peer is still there, or is moving to another process."""
+        await self.show()
         presence = self._membership.known.presence(link.peer)
         if presence is not None and link.peer in self._wanted():
-            self._last_dial_s.pop((presence.peer, presence.epoch), None)
-            self._dial_if_due(presence)
-        await self.show()
+            key = (presence.peer, presence.epoch)
+            self._last_dial_s[key] = asyncio.get_running_loop().time()
+            await asyncio.sleep(MOVE_S)
+            self._last_dial_s.pop(key, None)
+            self._dial_if_due(self._membership.known.presence(link.peer) or presence)
+            await self.show()
 
     async def met(self, link: Link) -> None:
         """A link came up."""
@@ -111,10 +119,8 @@ class MeshingService:
         kept = part(self._context.me, here.keys(), self._context.settings.max_links) | self._needed()
         wanted = {peer: here[peer] for peer in kept if peer in here}
         # Removed by votes, ours among them: we go on trying, so as to renew the vote or to take it back.
-        for peer, each in membership.known.online(now_ms).items():
-            if membership.voter.has_voted(peer, each.epoch):
-                wanted[peer] = each
-        return wanted
+        online = membership.known.online(now_ms)
+        return wanted | {peer: each for peer, each in online.items() if membership.voter.has_voted(peer, each.epoch)}
 
     def _barred(self) -> frozenset[str]:
         return self._context.store.peers.blocked() | {self._context.me}
@@ -187,6 +193,16 @@ class MeshingService:
             log.info("the others could not reach this peer and removed it; it registers anew")
             self._returned_s = now_s
             await self._membership.hear([await self._register_anew()])
+
+    async def _notice_twin(self) -> None:
+        """A copy of the profile came online elsewhere, later than we: know that it counts, and let it know of us."""
+        twin = self._membership.known.presence(self._context.me)
+        if twin is None or not twin.online or twin.certificate == self._mesh.server.certificate:
+            return
+        if not self._context.has_twin:
+            self._context.note_twin(newer=True)
+            with suppress(NetworkError, ProtocolError):
+                await self._mesh.dial(twin)
 
     async def _trim(self) -> None:
         """In a large mesh, hang up on those whom we dialled for something that is done."""

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TWIN = (
+    "Your identity is online in another place too, from a copy of this profile. Others talk only to the one that started"
+    " last: stop one of the two, and keep to the other."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
@@ -16,7 +21,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """A peer at a glance. `role` is `driver`, `passenger`, `stopped` or `unregistered`."""
+    """A peer at a glance. `role` is `driver`, `passenger`, `stopped` or `unregistered`.
+
+    `address` and `links` are those of the process that drives, whichever it is.
+    """
 
     role: str
     profile: str
@@ -27,6 +35,7 @@ class Status:
     registry_error: str = ""
     address: str = ""
     links: int = 0
+    has_twin: bool = False
     waiting: tuple[Waiting, ...] = ()
     downloads: int = 0
     driven_by: str = ""
@@ -36,11 +45,13 @@ class Status:
 
     def _lines(self) -> list[tuple[str, str]]:
         lines = [("peer", self._who()), ("state", self._state())]
+        if self.has_twin:
+            lines.append(("warning", TWIN))
         if self.registry:
             lines.append(("registry", f"{self.registry}: {self._registry_state()}"))
         if self.address:
             lines.append(("address", self.address))
-        if self.role == "driver":
+        if self.role in ("driver", "passenger"):
             lines.append(("links", str(self.links)))
         if self.downloads:
             lines.append(("downloads", f"{self.downloads} under way"))
@@ -56,7 +67,7 @@ class Status:
     def _state(self) -> str:
         return {
             "driver": "online; it runs here",
-            "passenger": f"online; it runs in {self.driven_by}, and is used here",
+            "passenger": f"online; it runs in {self.driven_by}, and is used here (%academics attach brings it here)",
             "stopped": "not started: %academics start",
             "unregistered": "not registered: %register --name NAME",
         }[self.role]

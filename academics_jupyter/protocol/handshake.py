@@ -85,11 +85,11 @@ def check_dialler(auth: Auth, server: str, certificate: str) -> None:
     """The server's side: whether the dialler is who it says.
 
     Raises RemoteProtocolError with code `unsupported_version`, `wrong_peer` or `bad_proof`. Whether the nonce was ours
-    and unspent is the caller's to check.
+    and unspent is the caller's to check, and whether the dialler is welcome.
     """
     if auth.version != VERSION:
         raise RemoteProtocolError("the dialler speaks another version", "unsupported_version")
-    if auth.server != server or auth.dialler == server:
+    if auth.server != server:
         raise RemoteProtocolError("the dialler meant another peer", "wrong_peer")
     if not verifies(auth.dialler, DIALLER_LABEL + transcript(auth, certificate), auth.proof):
         raise RemoteProtocolError("the dialler's proof does not hold", "bad_proof")

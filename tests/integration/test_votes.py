@@ -26,6 +26,9 @@ NAMES = ("ada", "ben", "cyd", "dan", "eva", "fay", "gil", "hal")
 OUT_TIMEOUT_S = 120.0
 """Promised: whom nobody can reach is out for all within two minutes."""
 
+BUSY_S = 45.0
+"""Longer than it takes to vote somebody out."""
+
 KNOWN, NOW = "peer._engine.membership.known", "peer._engine.membership.now_ms"
 """What a process has heard; only to know when it has."""
 
@@ -97,29 +100,37 @@ def presence(key: SigningKey, sequence: int, **fields: Any) -> Signed[Presence]:
 
 
 @pytest.mark.timeout(400)
-def test_the_registry_moves_nobody_and_who_is_killed_is_out_for_all(tmp_path: Path) -> None:
+def test_who_is_killed_is_out_for_all_who_is_busy_is_not_and_the_registry_moves_nobody(tmp_path: Path) -> None:
     with lab(tmp_path) as here:
         here.start(*NAMES)
         here.all_see_online(set(NAMES), *NAMES)
         _a_lone_hostile_voter_evicts_nobody(here)
         _forged_and_altered_documents_change_nothing(here)
 
-        hal = here.id("hal")
+        # While one is dead another computes, and somebody comes who has never had a link with either.
+        hal, others = here.id("hal"), NAMES[:-1]
         here.everybody["hal"].kill()
-        others = NAMES[:-1]
-        here.all_see_online(set(others), *others)
+        compute = f"ends = time.monotonic() + {BUSY_S}\nwhile time.monotonic() < ends: pass"
+        computing = here.everybody["gil"].ask(compute)
+        here.start("ivy")
+        here.everybody["ivy"].value("await peer.chat('gil', 'for when you are done')")
+        watching = [name for name in (*others, "ivy") if name != "gil"]
+        here.all_see_online({*others, "ivy"}, *watching)
+        for name in watching:
+            here.everybody[name].sees("peer.peers().set_index('name').state['gil']", "busy")
         wait_until(lambda: here.document("hal")["disconnectedCount"] > len(NAMES) / 2, OUT_TIMEOUT_S, "the votes")
-        for name in others:
+        for name in watching:
             gone = f"'{hal}' not in {KNOWN}.active({NOW})"
             here.everybody[name].sees(gone, timeout_s=OUT_TIMEOUT_S)
-        # The hostile voter's may stand still.
-        assert max(here.document(name)["disconnectedCount"] for name in others) <= 1
+        computing.result(2 * BUSY_S)
+        here.everybody["gil"].sees("(await peer.history('ivy')).text.tolist()", ["for when you are done"])
+        assert {here.document(name)["disconnectedCount"] for name in (*others, "ivy")} == {0}
+        here.all_see_online({*others, "ivy"}, *others, "ivy")
 
         before = here.document("hal")["epoch"]
-        here.everybody.pop("hal")
         here.start("hal")
         assert here.document("hal")["epoch"] > before
-        here.all_see_online(set(NAMES), *NAMES)
+        here.all_see_online({*NAMES, "ivy"}, *NAMES)
 
 
 def _a_lone_hostile_voter_evicts_nobody(here: Lab) -> None:
@@ -133,7 +144,10 @@ def _a_lone_hostile_voter_evicts_nobody(here: Lab) -> None:
     for process in here.everybody.values():
         process.sees(f"[{KNOWN}.disconnected_count(each, {NOW}) for each in {ids}]", [1] * len(ids))
     here.all_see_online(set(NAMES), *NAMES)
-    here.publish(presence(mallory, 100, online=False))
+    for sequence, name in enumerate(NAMES, start=20):
+        about = {"target": here.id(name), "target_epoch": int(here.document(name)["epoch"]), "failed": False}
+        here.publish(sign_record(mallory, Vote(**header(mallory, sequence, 120_000), **about)))
+    here.publish(presence(mallory, 40, online=False))
 
 
 def _forged_and_altered_documents_change_nothing(here: Lab) -> None:
@@ -159,13 +173,13 @@ def _forged_and_altered_documents_change_nothing(here: Lab) -> None:
     here.publish(presence(marker, 2, online=False))
     here.all_see_online(set(NAMES), *NAMES)
     # Each mends its own, so that newcomers see it too.
-    here.start("ivy")
-    here.all_see_online({*NAMES, "ivy"}, "ivy", timeout_s=60)
+    here.start("jan")
+    here.all_see_online({*NAMES, "jan"}, "jan", timeout_s=60)
     for name in NAMES:
         wait_until(
             lambda name=name: (mended := here.document(name)).get("online") and mended["peer"] == here.id(name), 60
         )
-    here.everybody.pop("ivy").close()
+    here.everybody.pop("jan").close()
     here.all_see_online(set(NAMES), *NAMES)
 
 

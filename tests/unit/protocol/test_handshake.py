@@ -109,10 +109,6 @@ def test_a_proof_for_one_server_is_not_taken_by_another() -> None:
     assert refusal(lured) == "bad_proof"
 
 
-def test_nobody_links_with_themselves() -> None:
-    assert refusal(prove_as_dialler(GRACE, peer_id(GRACE), CERTIFICATE, *NONCES)) == "wrong_peer"
-
-
 def test_another_version_is_refused_before_anything_else() -> None:
     assert refusal(msgspec.structs.replace(dial(), version=2)) == "unsupported_version"
 

@@ -18,7 +18,7 @@ from nacl.signing import SigningKey
 from academics_jupyter.network import certificate, dialler, guard, link, range_server, server, sockets
 from academics_jupyter.peer import courier, fetching, heartbeat, membership, meshing
 from academics_jupyter.peer.settings import Settings
-from academics_jupyter.protocol import handshake, mesh, merkle, messages, records, votes, wire
+from academics_jupyter.protocol import handshake, merkle, mesh, messages, records, votes, wire
 from academics_jupyter.protocol.addresses import may_dial
 from academics_jupyter.protocol.handshake import Auth
 from academics_jupyter.protocol.identity import fingerprint, peer_id, verifies

@@ -42,9 +42,9 @@ class _Route:
 class Mesh:
     """The server, the dialler and the links of one running peer.
 
-    `hello` gives our own hello; `accepts` says whether a peer may link with us, and is asked of ourselves when a copy of
-    us dials; `link_up` is told of each new link with the signed records of the other side's hello, `link_down` of each
-    that ended.
+    `hello` gives our own hello; `accepts` says whether a peer may link with us, and is asked of ourselves when a copy
+    of us dials; `link_up` is told of each new link with the signed records of the other side's hello, `link_down` of
+    each that ended.
     """
 
     def __init__(

@@ -15,13 +15,19 @@ from academics_jupyter.protocol.addresses import may_dial
 from academics_jupyter.protocol.records import Presence
 
 HASH_BYTES = 32
+PATIENCE_S = 60.0
+"""For how long a holder may send nothing: one that computes answers when its cell has ended."""
 
 
 class Holder:
     """One holder's server, for one resource. An asynchronous context manager."""
 
-    def __init__(self, presence: Presence, resource: str, token: str, *, loopback: bool) -> None:
+    def __init__(
+        self, presence: Presence, resource: str, token: str, *, loopback: bool, patience_s: float = PATIENCE_S
+    ) -> None:
+        """`patience_s` is how long it may take to take a connection, and to send anything then."""
         self._presence, self._resource, self._loopback = presence, resource, loopback
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=patience_s, sock_read=patience_s)
         self._headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
         self._session: aiohttp.ClientSession | None = None
         self._url = ""
@@ -62,8 +68,9 @@ class Holder:
     async def _get(self, path: str, wanted: str | None, length: int, chunk_bytes: int) -> AsyncIterator[bytes]:
         assert self._session is not None  # noqa: S101  entered
         headers = self._headers | ({"Range": wanted} if wanted else {})
+        asking = self._session.get(self._url + path, headers=headers, allow_redirects=False, timeout=self._timeout)
         try:
-            async with self._session.get(self._url + path, headers=headers, allow_redirects=False) as response:
+            async with asking as response:
                 self._check(response, 206 if wanted else 200, length)
                 while length > 0:
                     data = await response.content.readexactly(min(chunk_bytes, length))

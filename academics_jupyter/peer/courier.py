@@ -1,17 +1,28 @@
 """Empties the outbox: records to the registry and, as news, to every link; messages to their recipients.
 
 Each destination has its own queue, in order; what fails stays first in its queue until it goes through. A message
-leaves the queue in the transaction that marks it delivered, after its recipient has said that it is on disk there.
+leaves the queue in the transaction that marks it delivered, after its recipient has said that it is on disk there. What
+is sent again because no acknowledgement came is known to registry and recipient, and changes nothing there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from academics_jupyter.errors import NetworkError, PeerRefusedError, ProtocolError, RegistryError, StoreDamagedError
+from academics_jupyter.errors import (
+    NetworkError,
+    PeerRefusedError,
+    PeerUnreachableError,
+    ProtocolError,
+    RegistryError,
+    RegistryUnreachableError,
+    StoreDamagedError,
+    StoreError,
+)
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import Mesh
 from academics_jupyter.peer.changes import either
@@ -25,8 +36,12 @@ NEWS_BYTES = MAX_EVENT_BYTES * 9 // 10
 """Envelopes in one event of news, as JSON; the event's own few characters come on top."""
 LASTING_REFUSALS = ("malformed", "bad_signature", "unknown_kind", "wrong_peer")
 """What is refused so will be refused again: it must not keep what waits behind it."""
+NO_ANSWER = "it does not answer"
+"""What is noted of a record while the registry is away."""
 FIRST_RETRY_S = 1.0
-LAST_RETRY_S = 30.0
+LAST_RETRY_S = 5.0
+"""Not longer, as it is also how late things go out once the registry is back."""
+LAST_RESEND_S = 30.0
 CHAT_TIMEOUT_S = 900.0
 """A busy kernel acknowledges when its cell ends."""
 
@@ -34,10 +49,10 @@ log = logging.getLogger(__name__)
 
 
 class Courier:
-    """Carries what waits, for as long as the peer runs."""
+    """Carries what waits, for as long as the peer runs. `says_busy` is whether a peer has announced that it computes."""
 
-    def __init__(self, context: Context, mesh: Mesh) -> None:
-        self._context, self._mesh = context, mesh
+    def __init__(self, context: Context, mesh: Mesh, says_busy: Callable[[str], bool]) -> None:
+        self._context, self._mesh, self._says_busy = context, mesh, says_busy
         self._told = 0
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -47,7 +62,7 @@ class Courier:
         with self._context.changes.watched("outbox") as changed:
             while True:
                 changed.clear()
-                if await self._empty_registry_queue():
+                if await _without_fault(self._empty_registry_queue()):
                     retry_s = FIRST_RETRY_S
                     await changed.wait()
                 else:
@@ -60,25 +75,41 @@ class Courier:
             while True:
                 changed.clear()
                 entries = [entry for entry in self._waiting(REGISTRY) if entry.id > self._told]
-                records = [signed for entry in entries if (signed := self._record(entry)) is not None]
-                self.tell(records)
+                self.tell(self._records(entries))
                 self._told = max([self._told, *(entry.id for entry in entries)])
                 await changed.wait()
 
     async def serve_link(self, link: Link) -> None:
-        """Send what waits for the peer at the other end, in order, until the link goes down."""
+        """Send what waits for the peer at the other end, in order, until the link goes down.
+
+        What the registry does not have yet is news to a peer that has just come.
+        """
+        self._tell(self._records(self._waiting(REGISTRY)), [link])
+        retry_s = FIRST_RETRY_S
+        refused: set[int] = set()
         with self._context.changes.watched("outbox") as changed:
             while not link.down.is_set():
                 changed.clear()
-                retry_s = None if await self._empty_queue_of(link) else FIRST_RETRY_S
-                await either(changed, link.down, timeout_s=retry_s)
+                if await _without_fault(self._empty_queue_of(link, refused)):
+                    retry_s = FIRST_RETRY_S
+                    await either(changed, link.down)
+                else:
+                    # What is queued meanwhile is behind what has just failed.
+                    await either(link.down, timeout_s=retry_s)
+                    retry_s = min(retry_s * 2, LAST_RESEND_S)
 
     def tell(self, records: list[Signed[Record]]) -> list[asyncio.Task[None]]:
-        """Send news to every link. A busy peer keeps nobody waiting, and who misses news reads the registry."""
+        """Send news to every link; but not to a busy peer, who does not read it.
+
+        What is sent but not read fills its window, and a full window looks like a dead host after a while. Who misses
+        news reads the registry.
+        """
+        awake = [link for link in self._mesh.links.values() if not (link.silent or self._says_busy(link.peer))]
+        return self._tell(records, awake)
+
+    def _tell(self, records: list[Signed[Record]], links: list[Link]) -> list[asyncio.Task[None]]:
         telling = [
-            asyncio.create_task(_tell(link, News(records=lot)))
-            for lot in lots_of_news(records)
-            for link in self._mesh.links.values()
+            asyncio.create_task(_tell(link, News(records=lot))) for lot in lots_of_news(records) for link in links
         ]
         self._telling.update(telling)
         for task in telling:
@@ -87,6 +118,9 @@ class Courier:
 
     def _waiting(self, destination: str) -> list[OutboxEntry]:
         return self._context.store.outbox.waiting(destination)
+
+    def _records(self, entries: list[OutboxEntry]) -> list[Signed[Record]]:
+        return [signed for entry in entries if (signed := self._record(entry)) is not None]
 
     def _record(self, entry: OutboxEntry) -> Signed[Record] | None:
         label, _, key = entry.reference.partition("\n")
@@ -100,13 +134,17 @@ class Courier:
                     if signed is not None:
                         await registry.publish(signed)
             except RegistryError as error:
-                await asyncio.to_thread(self._context.store.outbox.failed, entry.id, str(error))
+                why = NO_ANSWER if isinstance(error, RegistryUnreachableError) else str(error)
+                await asyncio.to_thread(self._context.store.outbox.failed, entry.id, why)
                 return False
             await asyncio.to_thread(self._context.store.outbox.done, entry.id)
         return True
 
-    async def _empty_queue_of(self, link: Link) -> bool:
+    async def _empty_queue_of(self, link: Link, refused: set[int]) -> bool:
+        """Whether all has gone out but what is `refused`, to be tried again over the next link only."""
         for entry in self._waiting(link.peer):
+            if entry.id in refused:
+                continue
             try:
                 envelope = self._context.store.messages.envelope(entry.reference)
             except StoreDamagedError:
@@ -120,6 +158,7 @@ class Courier:
                 await asyncio.to_thread(self._context.store.outbox.failed, entry.id, str(error))
                 if isinstance(error, PeerRefusedError) and error.code in LASTING_REFUSALS:
                     log.warning("%s refused a message: %s", link.name, error)
+                    refused.add(entry.id)
                     continue
                 return False
             await asyncio.to_thread(self._delivered, entry)
@@ -147,8 +186,18 @@ def lots_of_news(records: list[Signed[Record]]) -> list[tuple[Envelope, ...]]:
     return [tuple(lot) for lot in lots]
 
 
+async def _without_fault(emptying: Awaitable[bool]) -> bool:
+    """False too where the store cannot be read or written just now, as when the disk is full."""
+    try:
+        return await emptying
+    except StoreError as error:
+        log.warning("the outbox has to wait: %s", error)
+        return False
+
+
 async def _tell(link: Link, news: News) -> None:
     try:
         await link.call("news", news, Done)
     except (NetworkError, ProtocolError) as error:
+        link.silent = isinstance(error, PeerUnreachableError)
         log.debug("news did not reach %s: %s", link.name, error)

@@ -55,7 +55,7 @@ class Engine:
             max_links=settings.max_links,
             loopback=self._loopback,
         )
-        self.courier = Courier(context, self.mesh)
+        self.courier = Courier(context, self.mesh, self.membership.says_busy)
         self.presence.attach(self.mesh, self.courier)
         self.meshing = MeshingService(
             context, self.mesh, self.membership, self.courier, register_anew=self.presence.register_anew
@@ -228,9 +228,7 @@ class Engine:
 
     def _held(self, resource: str) -> Served | None:
         held = self._context.store.files.get(resource)
-        if held is None:
-            return None
-        if not self._context.repository.still_held(held):
+        if held is None or not self._context.repository.still_held(held):
             self._sharing.lost(resource)
             return None
         return Served(self._context.repository.path_of(held), held.size_bytes, held.mtime_ns, held.pieces)

@@ -74,7 +74,7 @@ class LoopStarved:
 
 @dataclass(frozen=True, slots=True)
 class TwinFound:
-    """The same identity is online in another place too, from a copy of the profile; `newer` says whether that one counts."""
+    """The same identity is online in another place too, from a copy of the profile; that one counts if `newer`."""
 
     newer: bool
 

@@ -1,4 +1,4 @@
-"""Who is online, at the driver: heard from the registry and over the links, and written to the store for all kernels."""
+"""Who is online, at the driver: heard from the registry and over the links, written to the store for all kernels."""
 
 from __future__ import annotations
 
@@ -64,6 +64,11 @@ class MembershipService:
         await asyncio.to_thread(self._keep, news)
         return news
 
+    def says_busy(self, peer: str) -> bool:
+        """Whether a peer has announced that it computes."""
+        presence = self.known.presence(peer)
+        return presence is not None and presence.busy
+
     def recall(self) -> dict[str, Presence]:
         """Who said last that they were online, before the registry went away: some may be there still."""
         presences = self._context.store.records.presences()
@@ -80,7 +85,7 @@ class MembershipService:
     def _seen(self, links: Mapping[str, Link]) -> dict[str, bool]:
         """Each peer that is online, and whether it is busy.
 
-        A link says that a peer is there. Without one, the presence counts as long as our own dial does not say otherwise.
+        A link says that a peer is there. Without one, its presence counts unless our own dial says otherwise.
         """
         now_ms = self.now_ms
         active = self.known.active(now_ms)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 TWIN = (
-    "Your identity is online in another place too, from a copy of this profile. Others talk only to the one that started"
-    " last: stop one of the two, and keep to the other."
+    "Your identity is online in another place too, from a copy of this profile. Others talk only to the one that"
+    " started last: stop one of the two, and keep to the other."
 )
 
 

@@ -10,9 +10,9 @@ Of two links with the same peer:
 
 Both ends draw the same conclusion from the same two links, in whichever order they see them come up.
 
-With whom: everybody, as long as they are few. In a mesh of more than a peer may have links, each keeps a part of it that
-is random but stays the same, and leaves room for whom it talks to or downloads from. The lot is drawn from the pair, so
-that two peers mostly pick each other, and a peer that comes or goes changes nobody's part by more than one.
+With whom: everybody, as long as they are few. In a mesh of more than a peer may have links, each keeps a part of it
+that is random but stays the same, and leaves room for whom it talks to or downloads from. The lot is drawn from the
+pair, so that two peers mostly pick each other, and a peer that comes or goes changes nobody's part by more than one.
 """
 
 from __future__ import annotations

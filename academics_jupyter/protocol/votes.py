@@ -9,7 +9,7 @@ What a voter does about one target, in one epoch of it (a newer epoch begins ane
 | voted   | voted, one more   | quiet; the vote is taken back       | the vote is renewed after 60 s      |
 
 `decide` votes only while the voter reaches half or more of the others that it wants links with: who does not is more
-likely cut off itself. A dial counts as failed only where nothing accepts the connection: a busy peer's port does.
+likely cut off itself, and when that is over, counts its failures anew. A dial counts as failed only where nothing accepts the connection: a busy peer's port does.
 
 The tally, over the votes that have not expired, are for the target's present epoch and come from peers that are online:
 
@@ -85,7 +85,13 @@ class Voter:
         What is known of all others is forgotten: they have left, or come back, and a vote on them expires by itself.
         """
         self._failing = {peer: known for peer, known in self._failing.items() if wanted.get(peer) == known.epoch}
-        return [] if self.is_cut_off(wanted.keys()) else list(self._due(now_ms))
+        if not self.is_cut_off(wanted.keys()):
+            return list(self._due(now_ms))
+        # What failed because of us must not become a vote in the moment in which we reach half of them again.
+        for known in self._failing.values():
+            if known.voted_ms is None:
+                known.count, known.first_ms = 0, now_ms
+        return []
 
     def is_cut_off(self, wanted: Collection[str]) -> bool:
         """Whether fewer than half of those that we try to have links with can be reached."""

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from academics_jupyter import __version__
 from academics_jupyter.errors import AcademicsError
+from academics_jupyter.peer.event_bus import EventStream
 from academics_jupyter.peer.events import (
     DownloadFailed,
     DownloadFinished,
-    EventStream,
+    LoopStarved,
     MessageDelivered,
     MessageReceived,
     PeerJoined,
@@ -31,6 +32,7 @@ __all__ = [
     "DownloadFailed",
     "DownloadFinished",
     "EventStream",
+    "LoopStarved",
     "MessageDelivered",
     "MessageReceived",
     "Peer",

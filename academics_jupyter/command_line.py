@@ -10,8 +10,11 @@ import sys
 from collections.abc import Sequence
 
 from academics_jupyter.errors import AcademicsError, NotRegisteredError, ProfileDrivenElsewhereError
+from academics_jupyter.peer.changes import either
+from academics_jupyter.peer.detached import keep_log, received
+from academics_jupyter.peer.doctor.examining import diagnose_unopened
 from academics_jupyter.peer.peer import Peer
-from academics_jupyter.peer.settings import resolve
+from academics_jupyter.peer.settings import Settings, resolve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,16 +38,24 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--registry", help="a MongoDB URI; the embedded one if not given (ACADEMICS_REGISTRY)")
     serve = commands.add_parser("serve", parents=[common], help="keep the profile's peer online until interrupted")
     serve.add_argument("--name", help="register the profile under this name first, if it is new")
+    # What `%academics detach` starts: see `detached`.
+    serve.add_argument("--detached", dest="run", action="store_const", const=_serve_detached, help=argparse.SUPPRESS)
     serve.set_defaults(run=_serve)
     commands.add_parser("status", parents=[common], help="show the profile's peer").set_defaults(run=_status)
+    doctor = commands.add_parser("doctor", parents=[common], help="test registry, port, addresses, clock and more")
+    doctor.set_defaults(run=_doctor)
     share = commands.add_parser("share", parents=[common], help="share files; they go out once the peer is online")
     share.add_argument("files", nargs="+", metavar="FILE")
     share.set_defaults(run=_share)
     return parser
 
 
+def _settings(given: argparse.Namespace) -> Settings:
+    return resolve({"profile": given.profile, "registry": given.registry})
+
+
 async def _opened(given: argparse.Namespace) -> Peer:
-    return await Peer.open(resolve({"profile": given.profile, "registry": given.registry}))
+    return await Peer.open(_settings(given))
 
 
 async def _serve(given: argparse.Namespace) -> None:
@@ -54,26 +65,54 @@ async def _serve(given: argparse.Namespace) -> None:
             await peer.register(given.name)
         if not peer.is_registered:
             raise NotRegisteredError("The profile is new: give it a name with --name NAME.")
-        await peer.start(f"academics serve, process {os.getpid()}")
+        await peer.start(_label())
         if not peer.is_driver:
             raise ProfileDrivenElsewhereError(peer.notice)
         print(peer.status(), flush=True)  # noqa: T201
-        await _asked_to_stop()
+        await _asked_to_stop().wait()
     finally:
         await peer.close()
 
 
-async def _asked_to_stop() -> None:
+async def _serve_detached(_given: argparse.Namespace) -> None:
+    """Take the peer over, and end once another process has done the same."""
+    peer = await Peer.open(received(sys.stdin.read()))
+    keep_log(peer.folder.serve_log)
+    try:
+        await peer.attach(_label())
+        await either(_asked_to_stop(), peer.superseded)
+    finally:
+        await peer.close()
+
+
+def _label() -> str:
+    return f"academics serve, process {os.getpid()}"
+
+
+def _asked_to_stop() -> asyncio.Event:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
 
 
 async def _status(given: argparse.Namespace) -> None:
     peer = await _opened(given)
     print(peer.status())  # noqa: T201
     await peer.close()
+
+
+async def _doctor(given: argparse.Namespace) -> None:
+    try:
+        peer = await _opened(given)
+    except AcademicsError as error:
+        diagnosis = await diagnose_unopened(error, lambda: _settings(given))
+    else:
+        diagnosis = await peer.diagnose()
+        await peer.close()
+    print(diagnosis)  # noqa: T201
+    if not diagnosis.is_well:
+        raise AcademicsError(diagnosis.summary)
 
 
 async def _share(given: argparse.Namespace) -> None:

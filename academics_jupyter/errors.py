@@ -12,6 +12,7 @@ AcademicsError
 │   ├── StoreDamagedError       set aside, not overwritten
 │   ├── KeysLockedError         the passphrase or keyring does not open the keys
 │   └── ProfileDrivenElsewhereError
+├── HandoverError               the peer stays in the process where it runs
 ├── RegistryError               the MongoDB registry
 │   ├── RegistryUnreachableError
 │   └── MongodMissingError      no mongod to start the embedded registry with
@@ -71,6 +72,10 @@ class KeysLockedError(StoreError):
 
 class ProfileDrivenElsewhereError(StoreError):
     """Another process runs this profile's peer."""
+
+
+class HandoverError(AcademicsError):
+    """The peer could not be moved to another process of the profile, and stays where it runs."""
 
 
 class RegistryError(AcademicsError):

@@ -70,6 +70,13 @@ class Kernel:
         ran.status = "error" if ran.error else "ok"
         return ran
 
+    def wait_for_output(self, message: str) -> None:
+        """Return once a queued cell has printed something, which `collect` will not see any more."""
+        while True:
+            out = self.client.get_iopub_msg(timeout=CELL_TIMEOUT_S)
+            if out["parent_header"].get("msg_id") == message and out["msg_type"] == "stream":
+                return
+
     def interrupt(self) -> None:
         self.manager.interrupt_kernel()
 

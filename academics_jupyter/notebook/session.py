@@ -31,7 +31,7 @@ class Session:
     """Opens the peer on first use, with the settings in force then."""
 
     def __init__(self, settings: Callable[[], Settings], label: str) -> None:
-        self._settings = settings
+        self.settings = settings
         self.label = label
         self._loop: asyncio.AbstractEventLoop | None = None
         self._peer: Peer | None = None
@@ -48,13 +48,16 @@ class Session:
         Raises UsageError where it is: its settings cannot change under it.
         """
         async with self._opening:
-            settings = self._settings()
+            settings = self.settings()
             if self._peer is not None and self._peer.settings != settings:
                 if self._peer.is_driver:
                     raise UsageError(
                         f"Your settings have changed, and profile {self._peer.settings.profile} is still online with"
                         " the former ones: change them back, or reload the extension with %reload_ext academics."
                     )
+                await self.close()
+            if self._peer is not None and not self._peer.is_registered and self._peer.folder.exists:
+                # Another kernel has registered since this one looked.
                 await self.close()
             if self._peer is None:
                 self._peer = await Peer.open(settings)

@@ -35,6 +35,7 @@ class Heartbeat:
         self._turned_s = time.monotonic()
         self._busy = False
         self._next_s = time.monotonic() + RENEW_INTERVAL_S
+        self._soon = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="academics-heartbeat", daemon=True)
 
@@ -51,7 +52,7 @@ class Heartbeat:
 
     def renew_soon(self) -> None:
         """What the presence says has changed."""
-        self._next_s = 0.0
+        self._soon.set()
 
     async def stop(self) -> None:
         """Announce nothing more; returns once the thread has ended."""
@@ -85,10 +86,11 @@ class Heartbeat:
         now_s = time.monotonic()
         busy = now_s - self._turned_s > BUSY_AFTER_S
         changed, self._busy = busy != self._busy, busy
-        return changed or now_s >= self._next_s
+        return changed or self._soon.is_set() or now_s >= self._next_s
 
     async def _renew(self, registry: Registry, opened: bool) -> bool:
         """Whether the registry is open now."""
+        self._soon.clear()
         try:
             if not opened:
                 await registry.open()

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from academics_jupyter.errors import NotStartedError
 from academics_jupyter.metadata.bibtex import bibtex
 from academics_jupyter.peer import tables
-from academics_jupyter.peer.events import EventStream
+from academics_jupyter.peer.doctor.diagnosis import Diagnosis
+from academics_jupyter.peer.doctor.examining import examine
+from academics_jupyter.peer.event_bus import EventStream
 from academics_jupyter.peer.exploring import Explored, Listing
 from academics_jupyter.peer.profile import OpenProfile
 from academics_jupyter.peer.settings import resolve
@@ -113,9 +115,7 @@ class Peer(OpenProfile):
 
     def peers(self) -> pd.DataFrame:
         """The peers known, and the links with them."""
-        store = self._context.store
-        busy = {signed.record.peer for signed in store.records.presences() if signed.record.busy}
-        return tables.peer_table(store.peers.all(), busy)
+        return tables.peer_table(self._context.store.peers.all())
 
     async def cite(self, resources: list[str]) -> str:
         """BibTeX entries of resources."""
@@ -197,8 +197,6 @@ class Peer(OpenProfile):
         whole = await self.lookup.peer(peer)
         await asyncio.to_thread(self._note_contact, whole)
         await asyncio.to_thread(self._context.store.peers.set_blocked, whole, blocked)
-        if blocked and self._engine is not None:
-            await self._engine.part_from(whole)
 
     async def verify(self, peer: str) -> str:
         """Confirm that a fingerprint, compared with its owner, is theirs; the whole fingerprint."""
@@ -208,6 +206,15 @@ class Peer(OpenProfile):
         return fingerprint(whole)
 
     # Watching
+
+    async def diagnose(self) -> Diagnosis:
+        """Test registry, clock, port, addresses, keys, disk and what else may be wrong, and say what to mend.
+
+        Works unregistered and offline too, ends within some seconds, and raises nothing for what it finds.
+        """
+        return await examine(
+            self.settings, self._opened, drives_here=self.is_driver, waiting=lambda: self.status().waiting
+        )
 
     def events(self) -> EventStream:
         """What happens from now on, as frozen facts."""

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 from typing import Self
 
-from academics_jupyter.errors import AcademicsError, NotRegisteredError, ProfileDrivenElsewhereError, UsageError
+from academics_jupyter.errors import NotRegisteredError, ProfileDrivenElsewhereError, UsageError
 from academics_jupyter.peer.chatting import ChattingService
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.downloading import DownloadingService
+from academics_jupyter.peer.driving import Driving
 from academics_jupyter.peer.engine import Engine
 from academics_jupyter.peer.exploring import ExploringService
 from academics_jupyter.peer.lookup import Lookup
 from academics_jupyter.peer.settings import Settings
 from academics_jupyter.peer.sharing import SharingService
-from academics_jupyter.peer.status import Status, Waiting
+from academics_jupyter.peer.status import Status
+from academics_jupyter.peer.waiting import waiting
 from academics_jupyter.protocol.identity import fingerprint
-from academics_jupyter.protocol.records import Profile
+from academics_jupyter.protocol.records import Presence, Profile
 from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.keys import FILE_WARNING, Protection, create_keys, load_keys
 from academics_jupyter.store.profile import ProfileDetails
-
-STAND_BY_INTERVAL_S = 0.5
-"""How often a passenger looks whether the driver is still there."""
-
-log = logging.getLogger(__name__)
 
 
 class OpenProfile:
@@ -40,9 +35,7 @@ class OpenProfile:
         self.loaded: list[str] = []
         """The resources downloaded by this process, which are what `cite` cites by itself."""
         self._opened: Context | None = None
-        self._engine: Engine | None = None
-        self._standing_by: asyncio.Task[None] | None = None
-        self._changing = asyncio.Lock()
+        self._driving: Driving | None = None
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
@@ -60,7 +53,7 @@ class OpenProfile:
         await self.stop()
         if self._opened is not None:
             await self._opened.close()
-            self._opened = None
+            self._opened = self._driving = None
 
     async def register(
         self,
@@ -75,10 +68,7 @@ class OpenProfile:
             if not (name or "").strip():
                 raise UsageError("A new profile needs a name: %register --name NAME.")
             await self._create_profile()
-        profile = await asyncio.to_thread(self._edit_profile, name, email, affiliation, interests)
-        if self._engine is not None:
-            self._engine.presence.heartbeat.renew_soon()
-        return profile
+        return await asyncio.to_thread(self._edit_profile, name, email, affiliation, interests)
 
     async def start(self, label: str = "") -> Status:
         """Go online. In a second kernel of the profile, become a passenger of the one that is online.
@@ -86,59 +76,52 @@ class OpenProfile:
         Raises NotRegisteredError, MongodMissingError or UsageError; a registry that does not answer is no hindrance.
         """
         self.notice = ""
-        context = self._context
-        if context.store.profile.get() is None:
-            raise NotRegisteredError("Your store is new and does not say who you are: %register --name NAME.")
-        label = label or f"process {os.getpid()}"
-        async with self._changing:
-            try:
-                await self._drive(label)
-            except ProfileDrivenElsewhereError as error:
-                self.notice = str(error)
-                if self._standing_by is None:
-                    self._standing_by = asyncio.create_task(self._stand_by(label), name="academics-standing-by")
-        if context.registry_error and not self.notice:
-            self.notice = f"{context.registry_error} You are offline until it does; what you do waits for it."
+        try:
+            await self._drivable().start(label)
+        except ProfileDrivenElsewhereError as error:
+            self.notice = str(error)
+        self._note_registry()
         return self.status()
 
     async def stop(self) -> Status:
         """Go offline cleanly. Safe to repeat."""
         self.notice = ""
-        async with self._changing:
-            if self._standing_by is not None:
-                self._standing_by.cancel()
-                self._standing_by = None
-            engine, self._engine = self._engine, None
-            if engine is not None:
-                await engine.stop()
+        if self._driving is not None:
+            await self._driving.stop()
+        status = self.status()
+        if status.role == "passenger":
+            where = status.driven_by
+            self.notice = f"Your peer stays online in {where}: stop it there, or %academics attach and stop it here."
+        return status
+
+    async def attach(self, label: str = "") -> Status:
+        """Run the peer in this process, taken over from `academics serve` or another kernel where it runs there.
+
+        Raises HandoverError where the other process does not answer, and otherwise as `start`.
+        """
+        self.notice = ""
+        driving = self._drivable()
+        if self.is_driver:
+            self.notice = "Your peer runs in this kernel already."
+        else:
+            await driving.attach(label)
+            self._note_registry()
         return self.status()
 
-    async def _drive(self, label: str) -> None:
-        """Run the peer here, if it does not. Raises ProfileDrivenElsewhereError where another process does."""
-        if self._engine is not None:
-            return
-        engine = Engine(self._context, self.exploring, self.sharing, self.chatting)
-        try:
-            await engine.start(label)
-        except OSError as error:
-            where = f"port {self.settings.port} of {self.settings.bind_host or 'this machine'}"
-            raise UsageError(
-                f"The server cannot use {where} ({error.strerror}): set ACADEMICS_PORT to a free one, or to 0."
-            ) from error
-        self._engine = engine
+    async def detach(self) -> Status:
+        """Run the peer in `academics serve`, a process that stays on whatever becomes of this one, its passenger.
 
-    async def _stand_by(self, label: str) -> None:
-        """As a passenger: take over when the driver ends, however it ends."""
-        while self._engine is None:
-            await asyncio.sleep(STAND_BY_INTERVAL_S)
-            if await asyncio.to_thread(self.folder.driver) is not None:
-                continue
-            async with self._changing:
-                try:
-                    await self._drive(label)
-                except AcademicsError as error:
-                    log.info("not taking over from the driver: %s", error)
-        self._standing_by = None
+        Raises HandoverError where that process does not come up; then the peer runs where it ran before.
+        """
+        self.notice = ""
+        driving = self._drivable()
+        driver = None if self.is_driver else await asyncio.to_thread(self.folder.driver)
+        if driver is None:
+            driver = await driving.detach()
+            self.notice = f"Your peer runs in {driver.label} from now on: %academics attach brings it back."
+        else:
+            self.notice = f"Your peer runs in {driver.label} and not in this kernel: there is nothing to detach here."
+        return self.status()
 
     def status(self) -> Status:
         """The peer at a glance."""
@@ -155,9 +138,10 @@ class OpenProfile:
             registry="given by ACADEMICS_REGISTRY" if self.settings.registry else "embedded",
             registry_asked=context.is_connected,
             registry_error=context.registry_error,
-            address=", ".join(self._engine.presence.urls) if self._engine else "",
-            links=len(self._engine.mesh.links) if self._engine else 0,
-            waiting=self._waiting(context),
+            address=self._address(context) if self._engine or driver else "",
+            links=len(context.store.peers.linked()) if self._engine or driver else 0,
+            has_twin=context.has_twin,
+            waiting=waiting(context, self.exploring.name_of, driven=bool(self._engine or driver)),
             downloads=len(context.store.downloads.pending()),
             driven_by=driver.label if driver else "",
         )
@@ -173,6 +157,11 @@ class OpenProfile:
         return self._engine is not None
 
     @property
+    def superseded(self) -> asyncio.Event:
+        """Set while this process stands by and another one has run the peer since. Raises NotRegisteredError."""
+        return self._drivable().superseded
+
+    @property
     def id(self) -> str:
         """This peer's public key in hex."""
         return self._context.me
@@ -183,6 +172,20 @@ class OpenProfile:
             raise NotRegisteredError("You have no profile yet: %register --name NAME makes one.")
         return self._opened
 
+    @property
+    def _engine(self) -> Engine | None:
+        return None if self._driving is None else self._driving.engine
+
+    def _drivable(self) -> Driving:
+        if self._context.store.profile.get() is None or self._driving is None:
+            raise NotRegisteredError("Your store is new and does not say who you are: %register --name NAME.")
+        return self._driving
+
+    def _note_registry(self) -> None:
+        error = self._context.registry_error
+        if error and not self.notice:
+            self.notice = f"{error} You are offline until it does; what you do waits for it."
+
     def _note_if_offline(self, done: str) -> None:
         if self._engine is None and self.folder.driver() is None:
             self.notice = f"{done} and goes out once you are online: %academics start."
@@ -191,19 +194,20 @@ class OpenProfile:
         keys, protection = await asyncio.to_thread(create_keys, self.folder, self.settings.passphrase)
         if protection is Protection.FILE:
             self.notice = FILE_WARNING
-        self._attach(Context(self.settings, self.folder, keys))
+        self._furnish(Context(self.settings, self.folder, keys))
 
     async def _open_profile(self) -> None:
         keys, _ = await asyncio.to_thread(load_keys, self.folder, self.settings.passphrase)
-        self._attach(Context(self.settings, self.folder, keys))
+        self._furnish(Context(self.settings, self.folder, keys))
 
-    def _attach(self, context: Context) -> None:
+    def _furnish(self, context: Context) -> None:
         self._opened = context
         self.sharing = SharingService(context)
         self.exploring = ExploringService(context)
         self.chatting = ChattingService(context)
         self.downloading = DownloadingService(context, self.exploring)
         self.lookup = Lookup(context, self.exploring)
+        self._driving = Driving(context, lambda: Engine(context, self.exploring, self.sharing, self.chatting))
 
     def _edit_profile(
         self, name: str | None, email: str | None, affiliation: str | None, interests: str | tuple[str, ...] | None
@@ -230,20 +234,6 @@ class OpenProfile:
             context.store.profile.put(details)
             return context.publish(profile).record
 
-    def _waiting(self, context: Context) -> tuple[Waiting, ...]:
-        return tuple(
-            Waiting(
-                what="a message" if entry.kind == "message" else entry.reference.partition("\n")[0].rpartition("/")[2],
-                destination="the registry" if entry.kind == "record" else self.exploring.name_of(entry.destination),
-                why=entry.error or self._why(context, entry.destination, entry.kind),
-            )
-            for entry in context.store.outbox.waiting()
-        )
-
-    def _why(self, context: Context, destination: str, kind: str) -> str:
-        if self._engine is None and self.folder.driver() is None:
-            return "your peer is offline"
-        contact = context.store.peers.get(destination)
-        if kind == "message" and not (contact and contact.online):
-            return "they are offline"
-        return "on its way"
+    def _address(self, context: Context) -> str:
+        announced = context.store.records.get(Presence, context.me)
+        return ", ".join(announced.record.urls) if announced is not None else ""

@@ -55,7 +55,10 @@ class Membership:
         return True
 
     def hear_vote(self, vote: Vote, now_ms: int) -> bool:
-        """Take a vote by one who is known on another who is; whether it is news. It counts while the voter is online."""
+        """Take a vote by one who is known on another who is; whether it is news.
+
+        It counts while the voter is online.
+        """
         members = self._members
         return vote.target in members and vote.peer in members and self._tally.hear(vote, now_ms)
 

@@ -10,16 +10,25 @@ Of two links with the same peer:
 
 Both ends draw the same conclusion from the same two links, in whichever order they see them come up.
 
-With whom: everybody, as long as they are few. In a mesh of more than a peer may have links, each keeps a part of it
-that is random but stays the same, and leaves room for whom it talks to or downloads from. The lot is drawn from the
-pair, so that two peers mostly pick each other, and a peer that comes or goes changes nobody's part by more than one.
+With whom: everybody, as long as they are few. Where there are more peers than a peer may have links, each has as many as
+its part is large, and leaves room for whom it talks to or downloads from:
+
+| links                           | what the peer does                                          |
+| ------------------------------- | ----------------------------------------------------------- |
+| fewer than `part_size`          | dials whom it is drawn to most of those it has no link with |
+| up to `most_kept`               | nothing                                                     |
+| more, or none more could come   | hangs up on whom it is drawn to least and does not need     |
+
+The lot is drawn from the pair, so that two peers are drawn to each other, and the links are spread at random.
 """
 
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +53,29 @@ def part_size(max_links: int) -> int:
     return max(1, max_links * 3 // 4)
 
 
-def part(me: str, others: Collection[str], max_links: int) -> frozenset[str]:
-    """Those of `others` with whom `me` keeps links: all where they are few, else its random part of them."""
+def most_kept(max_links: int) -> int:
+    """How many links of a large mesh are kept when they are not needed."""
+    return max(part_size(max_links), max_links * 7 // 8)
+
+
+def part(me: str, others: Collection[str], max_links: int, linked: Collection[str] = ()) -> frozenset[str]:
+    """Those of `others` with whom `me` has links or dials: all where they are few, else enough for its part.
+
+    `linked` are those with whom there is a link, whichever side dialled.
+    """
     if len(others) <= part_size(max_links):
         return frozenset(others)
-    return frozenset(sorted(others, key=lambda other: _lot(me, other))[: part_size(max_links)])
+    kept = {other for other in others if other in linked}
+    missing = max(part_size(max_links) - len(kept), 0)
+    candidates = (other for other in others if other not in kept)
+    return frozenset(kept.union(heapq.nsmallest(missing, candidates, key=lambda other: _lot(me, other))))
 
 
+def surplus(me: str, spare: Collection[str], count: int) -> frozenset[str]:
+    """The `count` of `spare`, if there are so many, on whom `me` hangs up."""
+    return frozenset(heapq.nlargest(count, spare, key=lambda other: _lot(me, other)))
+
+
+@lru_cache(1 << 15)
 def _lot(one: str, other: str) -> bytes:
     return hashlib.sha256("".join(sorted((one, other))).encode()).digest()

@@ -9,7 +9,8 @@ What a voter does about one target, in one epoch of it (a newer epoch begins ane
 | voted   | voted, one more   | quiet; the vote is taken back       | the vote is renewed after 60 s      |
 
 `decide` votes only while the voter reaches half or more of the others that it wants links with: who does not is more
-likely cut off itself, and when that is over, counts its failures anew. A dial counts as failed only where nothing accepts the connection: a busy peer's port does.
+likely cut off itself, and counts its failures anew once that is over. A dial counts as failed only where nothing
+accepts the connection: a busy peer's port does.
 
 The tally, over the votes that have not expired, are for the target's present epoch and come from peers that are online:
 

@@ -141,6 +141,9 @@ class Messages:
 
     def mark_read(self, conversation: str) -> None:
         """The person has seen all of it. Topic "messages"."""
+        if conversation not in self.unread():
+            # Every panel that shows it comes here on every change, and would wait for all that write.
+            return
         with self._database.transaction():
             if self._database.execute(
                 "UPDATE messages SET unread = 0 WHERE conversation = ? AND unread = 1", (conversation,)

@@ -14,14 +14,15 @@ from academics_jupyter.store.database import Database
 REGISTRY = "registry"
 """The destination that is not a peer."""
 
-_COLUMNS = "id, destination, kind, reference, created_at_ms, attempts, error"
+_COLUMNS = "id, destination, kind, reference, created_at_ms, attempts, error, failing_since_ms"
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
     """Something to send to "registry" or a peer's id.
 
-    `kind` is "record", with "LABEL\\nKEY" as reference, or "message", with the message's id.
+    `kind` is "record", with "LABEL\\nKEY" as reference, or "message", with the message's id. `error` says why the last
+    attempt failed, and `failing_since_ms` since when attempts have failed for that reason; "" and 0 where none has.
     """
 
     id: int
@@ -31,6 +32,7 @@ class OutboxEntry:
     created_at_ms: int
     attempts: int
     error: str
+    failing_since_ms: int
 
 
 class Outbox:
@@ -41,37 +43,37 @@ class Outbox:
         self._clock = clock
 
     def add(self, destination: str, kind: str, reference: str) -> int:
-        """Queue something; what waits already keeps its place, under a new id. Returns the id. Topic "outbox".
+        """Queue something, behind all that waits; what waits already goes there too. Returns its id. Topic "outbox".
 
-        The new id is there so that `done` for a sending that had begun before does not take the newer state away.
+        So what is sent goes out in the order in which its newest state came about. The id is new each time, so that
+        `done` for a sending that had begun before does not take the newer state away.
         """
         with self._database.transaction():
-            earlier = self._take_out(destination, kind, reference)
-            place, created_at_ms, attempts, error = earlier or (None, self._clock(), 0, "")
+            created_at_ms, attempts, error, failing_since_ms = self._take_out(destination, kind, reference)
             entry_id = self._database.insert(
-                "INSERT INTO outbox (place, destination, kind, reference, created_at_ms, attempts, error)"
+                "INSERT INTO outbox (destination, kind, reference, created_at_ms, attempts, error, failing_since_ms)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (place, destination, kind, reference, created_at_ms, attempts, error),
+                (destination, kind, reference, created_at_ms, attempts, error, failing_since_ms),
             )
-            self._database.execute("UPDATE outbox SET place = id WHERE id = ? AND place IS NULL", (entry_id,))
             self._database.changed("outbox")
         return entry_id
 
-    def _take_out(self, destination: str, kind: str, reference: str) -> tuple[int, int, int, str] | None:
+    def _take_out(self, destination: str, kind: str, reference: str) -> tuple[int, int, str, int]:
+        """What is known of an entry's waiting so far."""
         rows = self._database.read(
-            "SELECT id, place, created_at_ms, attempts, error FROM outbox"
+            "SELECT id, created_at_ms, attempts, error, failing_since_ms FROM outbox"
             " WHERE destination = ? AND kind = ? AND reference = ?",
             (destination, kind, reference),
         )
         if not rows:
-            return None
+            return self._clock(), 0, "", 0
         self._database.execute("DELETE FROM outbox WHERE id = ?", (rows[0]["id"],))
         return tuple(rows[0])[1:]
 
     def waiting(self, destination: str | None = None) -> list[OutboxEntry]:
-        """What waits, oldest first, for one destination or for all."""
+        """What waits, in the order in which it is to go out, for one destination or for all."""
         rows = self._database.read(
-            f"SELECT {_COLUMNS} FROM outbox WHERE ? IS NULL OR destination = ? ORDER BY place",  # noqa: S608 - a constant
+            f"SELECT {_COLUMNS} FROM outbox WHERE ? IS NULL OR destination = ? ORDER BY id",  # noqa: S608 - a constant
             (destination, destination),
         )
         return [_entry(row) for row in rows]
@@ -87,7 +89,12 @@ class Outbox:
 
     def failed(self, entry_id: int, error: str) -> None:
         """It could not be sent this time; `error` says why. Topic "outbox"."""
-        self._write("UPDATE outbox SET attempts = attempts + 1, error = ? WHERE id = ?", (error, entry_id))
+        self._write(
+            "UPDATE outbox SET attempts = attempts + 1, error = ?,"
+            " failing_since_ms = CASE WHEN error = ? AND failing_since_ms > 0 THEN failing_since_ms ELSE ? END"
+            " WHERE id = ?",
+            (error, error, self._clock(), entry_id),
+        )
 
     def count(self) -> int:
         """How much waits."""

@@ -16,7 +16,7 @@ class Contact:
     """A person: one peer, under the name last heard.
 
     `online` and `busy` are as the driver sees them. Where `linked`, a link to them is up since `since_ms`, dialled in
-    `direction`, with the round trip `rtt_ms`. The first and last time seen are 0 for someone only verified or blocked so far.
+    `direction`, with the round trip `rtt_ms`. The first and last time seen are 0 for someone only verified or blocked.
     """
 
     peer: str

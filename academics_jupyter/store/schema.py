@@ -20,7 +20,7 @@ _FIRST = (
     """,
     """
     CREATE TABLE outbox (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, place INTEGER,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
         destination TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('record', 'message')), reference TEXT NOT NULL,
         created_at_ms INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
         UNIQUE (destination, kind, reference)
@@ -87,5 +87,7 @@ _SECOND = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+_THIRD = ("ALTER TABLE outbox ADD COLUMN failing_since_ms INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 """The statements of each migration, in order."""

@@ -7,12 +7,15 @@ from typing import Any
 from IPython.core.magic import line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from academics_jupyter.errors import AcademicsError
 from academics_jupyter.notebook.magics.arguments import PeerMagics, parsed
+from academics_jupyter.peer.doctor.diagnosis import Diagnosis
+from academics_jupyter.peer.doctor.examining import diagnose_unopened
 from academics_jupyter.peer.peer import Peer
 from academics_jupyter.peer.status import Status
 from academics_jupyter.protocol.records import Profile
 
-ACTIONS = ("start", "stop", "status", "panel")
+ACTIONS = ("start", "stop", "status", "doctor", "panel", "detach", "attach")
 
 
 @magics_class
@@ -47,19 +50,37 @@ class ProfileMagics(PeerMagics):
     @magic_arguments()
     @argument("action", nargs="?", default="status", choices=ACTIONS, help="what to do; without one, status")
     def academics(self, line: str) -> Any:
-        """Run your peer: start and stop it, see its status, open the panel."""
+        """Run your peer: start and stop it, see its status, open the panel, move it.
+
+        `doctor` tests registry, clock, port, addresses, keys and disk, and says what to mend.
+        `detach` hands the peer to a process that goes on while your cells compute and when this kernel has ended;
+        `attach` takes it into this kernel, from that process or from another kernel of yours.
+        """
         action = parsed(self.academics, line).action
         if action == "panel":
             return self._panel()
+        if action == "doctor":
+            return self.session.wait(self._diagnosis())
 
         async def act(peer: Peer) -> Status:
             if action == "start":
                 return await peer.start(self.session.label)
             if action == "stop":
                 return await peer.stop()
+            if action == "detach":
+                return await peer.detach()
+            if action == "attach":
+                return await peer.attach(self.session.label)
             return peer.status()
 
         return self.ask(act)
+
+    async def _diagnosis(self) -> Diagnosis:
+        try:
+            peer = await self.session.peer()
+        except AcademicsError as error:
+            return await diagnose_unopened(error, self.session.settings)
+        return await peer.diagnose()
 
     def _panel(self) -> Any:
         # Widgets are slow to import, and not everybody opens the panel.

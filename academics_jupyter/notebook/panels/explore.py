@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
+from academics_jupyter.errors import StoreError
 from academics_jupyter.notebook.panels.part import Command, Part, Subscription, read_static
 from academics_jupyter.notebook.panels.redrawing import Repeated
 from academics_jupyter.notebook.session import Session
@@ -18,10 +20,13 @@ from academics_jupyter.registry.port import Query
 PAGE = 50
 MOST_ROWS = 500
 REFRESH_INTERVAL_S = 10.0
-"""People go offline without any news."""
+"""What is written into the registry by those with whom there is no link comes without any news."""
 
 NEWS_INTERVAL_S = 2.0
 """The registry is asked no more often than this because of what is news; a person's own query is asked at once."""
+
+LOOK_INTERVAL_S = 0.2
+"""Who is there is looked up no more often than this: every round trip that is measured changes the peers."""
 
 NAMED_HOLDERS = 5
 
@@ -40,15 +45,18 @@ class ExplorePart(Part):
         self._asked = 0
         self._refreshed_s = 0.0
         self._refreshing = Repeated(self._find_again, NEWS_INTERVAL_S)
+        self._online: frozenset[str] = frozenset()
+        self._looking = Repeated(self._look_who_is_there, LOOK_INTERVAL_S)
 
     def commands(self) -> dict[str, Command]:
         """Search, download, write to a sharer."""
         return {"search": self._search, "download": self._download, "write": self._write}
 
     def subscriptions(self) -> list[Subscription]:
-        """What exists comes from the registry; what we have and are getting, from the store."""
+        """What exists comes from the registry; who is there, what we have and are getting, from the store."""
         return [
             (frozenset({"resources", "holdings", "presences", "profiles"}), self.refresh),
+            (frozenset({"peers"}), self._looking.soon),
             (frozenset({"downloads", "files"}), self.redraw.soon),
         ]
 
@@ -64,6 +72,7 @@ class ExplorePart(Part):
 
     async def release(self) -> None:
         """Ask no more."""
+        await self._looking.stop()
         await self._refreshing.stop()
         await super().release()
 
@@ -92,6 +101,18 @@ class ExplorePart(Part):
         )
         self._asked += 1
         await self._find()
+
+    async def _look_who_is_there(self) -> None:
+        """Repeat the query where somebody has come or gone, as that changes what can be downloaded."""
+        peer = self.peer
+        if peer is None:
+            return
+        # A store that cannot be read is the query's to tell of; one that is being closed, nobody's.
+        with suppress(StoreError):
+            online = frozenset(contact.peer for contact in await peer.exploring.contacts() if contact.online)
+            if online != self._online:
+                self._online = online
+                self.refresh()
 
     async def _find_again(self) -> None:
         with self.errors_shown():

@@ -78,9 +78,13 @@ class Panel(ipywidgets.VBox):
             await part.release()
 
     async def _watch(self) -> None:
-        """See to what changes without news: another profile, a peer started in a cell, people who are gone."""
+        """See to what changes without news: another profile, a peer started elsewhere, people who are gone."""
         while True:
             await asyncio.sleep(TICK_S)
+            if self.session.current is not None and self._followed is None:
+                # Another kernel may have registered meanwhile.
+                with self.profile.errors_shown():
+                    await self.session.peer()
             self._follow()
             if any(part.sight for part in self.parts):
                 for part in self.parts:

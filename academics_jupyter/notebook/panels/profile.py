@@ -1,16 +1,17 @@
-"""The line that says who one is and whether one is online, and the form for those who have no profile yet."""
+"""The line that says who one is and where one's peer runs, and the form for those who have no profile yet."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
 
 from academics_jupyter.notebook.panels.part import Command, Part, Subscription, read_static
 from academics_jupyter.notebook.session import Session
+from academics_jupyter.peer.events import Event, LoopStarved
 from academics_jupyter.peer.peer import Peer
-from academics_jupyter.peer.status import Status
+from academics_jupyter.peer.status import TWIN, Status
 
 LOCAL = (
     "Your name, affiliation and what you share are published in this machine's own registry, which only the profiles"
@@ -22,8 +23,14 @@ SHARED = (
 )
 
 
+STARVED = (
+    "A cell computed for {seconds:.0f} s, and meanwhile nobody could reach your peer. Detached, it goes on in a process"
+    " of its own while your cells compute."
+)
+
+
 class ProfilePart(Part):
-    """Registering, going online and offline."""
+    """Registering, going online and offline, moving the peer."""
 
     NAME = "profile"
     _esm: ClassVar[str] = read_static("dom.js", "profile.js")
@@ -33,23 +40,44 @@ class ProfilePart(Part):
         super().__init__(session, **traits)
         self._on_change = on_change
         self._notice = ""
+        self._starved = ""
+        self._told_of_starving = False
+        self._hearing: asyncio.Task[None] | None = None
+        # From here on: the next cell may compute before the panel is first drawn.
+        self._heard = self.peer
+        self._events = self._heard.events() if self._heard is not None else None
 
     def commands(self) -> dict[str, Command]:
-        """Register, start, stop, and take the notice away."""
-        return {"register": self._register, "start": self._start, "stop": self._stop, "dismiss": self._dismiss}
+        """Register, start, stop, move the peer, and take the notice or the offer to detach away."""
+        return {
+            "register": self._register,
+            "start": self._start,
+            "stop": self._stop,
+            "attach": self._attach,
+            "detach": self._detach,
+            "dismiss": self._dismiss,
+            "decline": self._decline,
+        }
 
     def subscriptions(self) -> list[Subscription]:
-        """The name may be changed from a cell; links come and go."""
-        return [(frozenset({"profile", "peers"}), self.redraw.soon)]
+        """The name may be changed from a cell; links come and go; the peer may move to another process."""
+        return [(frozenset({"profile", "peers", "presences", "driving"}), self.redraw.soon)]
 
     def tick(self) -> None:
         """Going online in a cell, or in another kernel, is no change of the store."""
         self.redraw.soon()
 
+    async def release(self) -> None:
+        """Hear no more of the peer."""
+        if self._hearing is not None:
+            self._hearing.cancel()
+        await super().release()
+
     async def _draw(self) -> None:
         """Drawn for those without a profile too."""
         with self.errors_shown():
             peer = self.session.current
+            self._hear_of(self.peer)
             if peer is not None:
                 self._show_status(peer, await asyncio.to_thread(peer.status))
 
@@ -59,8 +87,27 @@ class ProfilePart(Part):
         self.show(
             **shown,
             published=LOCAL if peer.settings.is_local else SHARED,
-            notice=self._notice or status.registry_error,
+            notice=self._notice or (TWIN if status.has_twin else "") or status.registry_error,
+            starved=self._starved if peer.is_driver else "",
         )
+
+    def _hear_of(self, peer: Peer | None) -> None:
+        """Follow the events of the session's peer, whichever that is now."""
+        if peer is not self._heard:
+            if self._hearing is not None:
+                self._hearing.cancel()
+            self._hearing, self._heard = None, peer
+            self._events = peer.events() if peer is not None else None
+        if self._hearing is None and peer is not None and self._events is not None:
+            self._hearing = asyncio.create_task(self._listen(peer, self._events), name="academics-panel-events")
+
+    async def _listen(self, peer: Peer, events: AsyncIterator[Event]) -> None:
+        async for event in events:
+            # Another kernel's computing is for that kernel to mend; and who has been told once knows.
+            if isinstance(event, LoopStarved) and peer.is_driver and not self._told_of_starving:
+                self._told_of_starving = True
+                self._starved = STARVED.format(seconds=event.seconds)
+                self.redraw.soon()
 
     async def _register(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         peer = await self.session.peer()
@@ -80,6 +127,25 @@ class ProfilePart(Part):
         self._notice = ""
         await (await self.session.peer()).stop()
         self._changed()
+
+    async def _attach(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        self._notice = ""
+        try:
+            await (await self.session.peer()).attach(self.session.label)
+        finally:
+            self._changed()
+
+    async def _detach(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        self._notice = ""
+        try:
+            await (await self.session.peer()).detach()
+            self._starved = ""
+        finally:
+            self._changed()
+
+    async def _decline(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        self._starved = ""
+        self.redraw.soon()
 
     async def _dismiss(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         self._notice = ""

@@ -266,6 +266,7 @@ async def test_the_description_can_be_changed_and_the_offer_taken_back(panel: Pa
 async def test_explore_shows_what_is_found_and_greys_it_when_its_holder_leaves(
     panel: Panel, ada: Peer, grace: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(explore_module, "REFRESH_INTERVAL_S", float("inf"))
     viewer = Viewer(panel.explore)
     await ada.start()
     await grace.start()
@@ -285,8 +286,6 @@ async def test_explore_shows_what_is_found_and_greys_it_when_its_holder_leaves(
     assert viewer.state["downloads"][resource.id]["state"] == "finished"
     await ada.unshare(resource.id)
     await grace.stop()
-    monkeypatch.setattr(explore_module, "REFRESH_INTERVAL_S", 0.0)
-    panel.explore.tick()
     await wait_until_async(lambda: row().get("available") is False)
 
 

@@ -205,6 +205,9 @@ def test_the_votes_of_voters_whose_lease_has_run_out_do_not_count() -> None:
 
 def test_one_whose_lease_has_run_out_is_away_and_not_removed() -> None:
     known = removing()
+    for voter in ("bob", "cleo"):
+        known.hear(presence(voter, (1, 2)), NOW_MS + 60_000)
+    assert states(known, PRESENCE_LEASE_MS - 1) == REMOVED
     assert states(known, PRESENCE_LEASE_MS) == AWAY
 
 

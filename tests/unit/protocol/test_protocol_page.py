@@ -15,8 +15,8 @@ from msgspec import Struct
 from msgspec import inspect as shapes
 from nacl.signing import SigningKey
 
-from academics_jupyter.network import certificate, dialler, guard, link, range_server, server, sockets
-from academics_jupyter.peer import courier, fetching, heartbeat, membership, meshing
+from academics_jupyter.network import certificate, dialler, guard, link, range_client, range_server, server, sockets
+from academics_jupyter.peer import courier, downloading, fetching, heartbeat, membership, meshing
 from academics_jupyter.peer.settings import Settings
 from academics_jupyter.protocol import handshake, merkle, mesh, messages, records, votes, wire
 from academics_jupyter.protocol.addresses import may_dial
@@ -189,8 +189,10 @@ LIMITS = {
     "A dial of one address": f"{dialler.DIAL_TIMEOUT_S:.0f} s",
     "An answer": f"{link.CALL_TIMEOUT_S:.0f} s",
     "An answer to chat": f"{courier.CHAT_TIMEOUT_S:.0f} s",
-    "An answer to token": f"{fetching.TOKEN_TIMEOUT_S:.0f} s",
-    "A chat is tried again after": f"{courier.FIRST_RETRY_S:.0f} s",
+    "An answer to token, or more bytes": f"{downloading.NEXT_AFTER_S:.0f} s;"
+    f" {range_client.PATIENCE_S:.0f} s from the last holder",
+    "A chat is tried again after": f"{courier.FIRST_RETRY_S:.0f} s, then twice as late each time,"
+    f" up to {courier.LAST_RESEND_S:.0f} s",
     "The same peer is dialled again after": f"{meshing.REDIAL_INTERVAL_S:.0f} s;"
     f" {meshing.VOTED_REDIAL_INTERVAL_S:.0f} s once it has been voted on",
     "The registry is read every": f"{meshing.REFRESH_INTERVAL_S:.0f} s, give or take a third;"

@@ -116,6 +116,13 @@ def test_a_failure_counts_for_the_epoch_dialled_and_a_newer_one_begins_anew(
     assert decided(voter, 61_000, epoch=2) == []
 
 
+def test_a_dial_of_its_former_address_says_nothing_of_one_who_came_back() -> None:
+    voter = failing(0, epoch=2)
+    for each_ms in (10_000, 20_000, 30_000):
+        voter.failed("ada", 1, NOW_MS + each_ms)
+    assert decided(voter, 30_000, epoch=2) == []
+
+
 def test_two_failures_in_one_epoch_and_two_in_the_next_are_not_four() -> None:
     voter = failing(0, 20_000)
     for each_ms in (30_000, 40_000):
@@ -182,6 +189,19 @@ def test_a_vote_is_not_renewed_while_cut_off() -> None:
     assert decided(voter, 30_000 + RENEW_MS) == []
     assert voter.has_voted("ada", 1), "so that it is taken back once ada answers"
     assert voter.succeeded("ada") == [Decision("ada", 1, failed=False)]
+
+
+def test_what_failed_while_it_was_cut_off_makes_no_vote_once_it_no_longer_is() -> None:
+    voter = failing(0, 10_000, 20_000)
+    voter.failed("bob", 7, NOW_MS + 20_000)
+    assert decided(voter, 30_000) == []
+    assert voter.fails("ada", 1), "as far as is known"
+    voter.succeeded("bob")
+    assert decided(voter, 30_001) == []
+    for each_ms in (30_001, 30_002, 30_003):
+        voter.failed("ada", 1, NOW_MS + each_ms)
+    assert decided(voter, 59_999) == []
+    assert decided(voter, 60_000) == VOTED
 
 
 # The tally

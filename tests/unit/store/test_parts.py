@@ -123,21 +123,23 @@ def test_outbox_keeps_order(store: Store, topics: list[frozenset[str]]) -> None:
     store.outbox.failed(first, "unreachable")
     store.outbox.failed(first, "refused")
     entry = store.outbox.waiting("registry")[0]
-    assert (entry.attempts, entry.error, entry.created_at_ms) == (2, "refused", NOW_MS)
+    assert (entry.attempts, entry.error, entry.created_at_ms, entry.failing_since_ms) == (2, "refused", NOW_MS, NOW_MS)
     store.outbox.done(second)
     store.outbox.done(second)
     assert [entry.destination for entry in store.outbox.waiting()] == ["registry", "registry"]
     assert topics == [{"outbox"}] * 6
 
 
-def test_what_is_queued_again_keeps_its_place_and_is_sent_again(store: Store) -> None:
+def test_what_is_queued_again_goes_last_and_is_sent_again(store: Store) -> None:
     sending = store.outbox.add("registry", "record", "L\nk")
     other = store.outbox.add("registry", "record", "L\nj")
+    store.outbox.failed(sending, "unreachable")
     again = store.outbox.add("registry", "record", "L\nk")
     store.outbox.done(sending)
-    assert [entry.id for entry in store.outbox.waiting()] == [again, other]
-    store.outbox.done(again)
-    assert [entry.id for entry in store.outbox.waiting()] == [other]
+    assert [entry.id for entry in store.outbox.waiting()] == [other, again]
+    assert [entry.error for entry in store.outbox.waiting()] == ["", "unreachable"]
+    store.outbox.done(other)
+    assert [entry.id for entry in store.outbox.waiting()] == [again]
 
 
 def test_files(store: Store, topics: list[frozenset[str]]) -> None:

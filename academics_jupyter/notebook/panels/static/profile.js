@@ -9,10 +9,23 @@ function render({ model, el }) {
     "aria-label": "Close this notice",
   });
   const notice = h("div", { class: "academics-notice academics-row-top", role: "status", hidden: true }, told, dismiss);
+  const starved = h("span", { class: "academics-grow" });
+  const offer = h(
+    "div",
+    {
+      class: "academics-notice academics-row-top",
+      role: "status",
+      "data-testid": "academics-detach-offer",
+      hidden: true,
+    },
+    starved,
+    button("Detach", () => act("detach"), { class: "academics-main", "data-testid": "academics-detach" }),
+    button("✕", () => link.ask("decline"), { class: "academics-quiet", "aria-label": "Do not detach" }),
+  );
   const link = connect(model, el, "profile", draw);
   line.append(h("span", {}, "Opening your profile…"));
   form.hidden = true;
-  link.body.append(line, form, notice);
+  link.body.append(line, form, notice, offer);
   const onProblem = () => setBusy(false);
   model.on("change:problem", onProblem);
 
@@ -24,6 +37,8 @@ function render({ model, el }) {
     say(form.querySelector(".academics-published"), state.published);
     say(told, state.notice);
     put(notice, "hidden", state.notice === "");
+    say(starved, state.starved);
+    put(offer, "hidden", state.starved === "");
     const { role, name, fingerprint, links, driven_by: driver } = state;
     fill(line, { role, name, fingerprint, links, driver }, () => standing(state, act));
     setBusy(false);
@@ -33,7 +48,7 @@ function render({ model, el }) {
     link.ask(command);
   }
   function setBusy(busy) {
-    for (const each of line.querySelectorAll("button")) each.disabled = busy;
+    for (const each of [line, offer].flatMap((part) => [...part.querySelectorAll("button")])) each.disabled = busy;
     form.querySelector("[type=submit]").disabled = busy;
   }
   form.addEventListener("submit", () => setBusy(true));
@@ -56,6 +71,11 @@ function standing(state, act) {
       ...me,
       key,
       h("span", { class: "academics-faint academics-grow" }, "online; ", bdi(state.driven_by), " runs your peer"),
+      button("Run it here", () => act("attach"), {
+        class: "academics-quiet",
+        title: "Take your peer into this kernel",
+        "data-testid": "academics-attach",
+      }),
     ];
   }
   if (online) {

@@ -1,16 +1,14 @@
-"""Peers, links, a registry and a clock, all simulated, over the real machines of presence and votes.
+"""Peers and a registry, simulated, over the real machines of presence and votes.
 
 A simulated peer does what `peer/meshing.py` and `peer/presence.py` do: it asks the registry, dials, votes, notices its
-removal, renews its lease from a thread of its own. Whoever may write to the registry may do to it what the methods under
-"What others do to the registry" do; forging is left out, for signatures are checked below the machines.
+removal, renews its lease from a thread of its own, by the intervals that those name.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from academics_jupyter.peer import meshing
 from academics_jupyter.peer.heartbeat import RENEW_INTERVAL_S, RETRY_INTERVAL_S
@@ -21,7 +19,9 @@ from academics_jupyter.protocol.votes import Decision, Voter
 from academics_jupyter.registry.matching import lease_ms
 from academics_jupyter.registry.membership import OVERLAP_MS
 
-BEGAN_MS = 1_700_000_000_000
+if TYPE_CHECKING:
+    from tests.unit.protocol.simulated_network import SimulatedNetwork
+
 RATIO = 0.5
 LINK_LOSS_MS = (0, 10_000, 30_000, 45_000)
 """How long the operating system takes to give up a link whose other end went silent."""
@@ -88,7 +88,9 @@ class SimulatedPeer:
         world = self._world
         self.running, self.busy, self.life = True, False, self.life + 1
         self.known, self.voter = Membership(RATIO, 97), Voter()
-        self.links, self._losing, self._last_dial_ms, self._said_ms = {}, {}, {}, 0
+        self.links, self._said_ms = {}, 0
+        self._losing: dict[str, tuple[int, int]] = {}
+        self._last_dial_ms: dict[tuple[str, int], int] = {}
         self._mark_ms = self._read_all_ms = 0
         self.asked, self._returned_ms = False, -60_000
         self.ranks: dict[str, tuple[int, int]] = {}
@@ -102,7 +104,9 @@ class SimulatedPeer:
 
     def register_anew(self) -> None:
         self.epoch = max(self.epoch + 1, self.now_ms)
-        self._tell([self._announce(online=True)])
+        presence = self._announce(online=True)
+        self.hear([presence])
+        self._tell([presence])
 
     def turn(self) -> None:
         """What is due now."""

@@ -12,6 +12,9 @@ What a voter does about one target, in one epoch of it (a newer epoch begins ane
 likely cut off itself, and counts its failures anew once that is over. A dial counts as failed only where nothing
 accepts the connection: a busy peer's port does.
 
+In a mesh too large for everyone to try everyone, who has a link with a target that others vote on says so, with a vote
+that is taken back from the start: silence would count for those who fail (`vouch`).
+
 The tally, over the votes that have not expired, are for the target's present epoch and come from peers that are online:
 
     gone  <=>  failed / max(ballots, min(online, triers))  >  ratio
@@ -32,6 +35,8 @@ FAILING_MS = 30_000
 RENEW_MS = VOTE_LIFETIME_MS // 2
 CLOCKS_MS = VOTE_LIFETIME_MS
 """How far a voter's clock may be ahead: a vote that were good for longer could be replayed after it was taken back."""
+MAX_VOTES = 100_000
+"""More are taken for a flood; those known stay until they expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Voter:
 
     def __init__(self) -> None:
         self._failing: dict[str, _Failures] = {}
+        self._vouched: dict[str, tuple[int, int]] = {}
 
     def failed(self, target: str, epoch: int, now_ms: int) -> None:
         """A dial of `target` found nothing that accepts."""
@@ -94,6 +100,17 @@ class Voter:
                 known.count, known.first_ms = 0, now_ms
         return []
 
+    def vouch(self, contested: Mapping[str, int], now_ms: int) -> list[Decision]:
+        """What to say for peers that we have links with and others vote on, each with its epoch."""
+        due = {
+            target: epoch
+            for target, epoch in contested.items()
+            if (told := self._vouched.get(target)) is None or told[0] != epoch or now_ms - told[1] >= RENEW_MS
+        }
+        self._vouched = {target: told for target, told in self._vouched.items() if target in contested}
+        self._vouched |= {target: (epoch, now_ms) for target, epoch in due.items()}
+        return [Decision(target, epoch, failed=False) for target, epoch in due.items()]
+
     def is_cut_off(self, wanted: Collection[str]) -> bool:
         """Whether fewer than half of those that we try to have links with can be reached."""
         return 2 * sum(peer in self._failing for peer in wanted) > len(wanted)
@@ -112,17 +129,18 @@ class Tally:
     def __init__(self, ratio: float, triers: int) -> None:
         self._ratio, self._triers = ratio, triers
         self._votes: dict[str, dict[str, tuple[Vote, int]]] = {}
+        self._count = 0
 
     def hear(self, vote: Vote, now_ms: int) -> bool:
         """Take a vote whose signature held; whether it is news. It counts for VOTE_LIFETIME_MS from now at most."""
         latest_ms = now_ms + VOTE_LIFETIME_MS
         if vote.peer == vote.target or not now_ms < vote.expires_at_ms <= latest_ms + CLOCKS_MS:
             return False
-        votes = self._votes.setdefault(vote.target, {})
-        known = votes.get(vote.peer)
-        if known is not None and vote.rank <= known[0].rank:
+        known = self._votes.get(vote.target, {}).get(vote.peer)
+        if vote.rank <= known[0].rank if known is not None else self._count >= MAX_VOTES:
             return False
-        votes[vote.peer] = (vote, min(vote.expires_at_ms, latest_ms))
+        self._count += known is None
+        self._votes.setdefault(vote.target, {})[vote.peer] = (vote, min(vote.expires_at_ms, latest_ms))
         return True
 
     def disconnected_count(self, target: str, epoch: int, online: Collection[str], now_ms: int) -> int:
@@ -143,6 +161,7 @@ class Tally:
                 self._votes[target] = young
             else:
                 del self._votes[target]
+        self._count = sum(map(len, self._votes.values()))
 
     def _standing(self, target: str, epoch: int, online: Collection[str], now_ms: int) -> Iterator[Vote]:
         for voter, (vote, until_ms) in self._votes.get(target, {}).items():

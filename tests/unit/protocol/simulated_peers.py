@@ -128,6 +128,7 @@ class SimulatedPeer:
     def met(self, other: SimulatedPeer) -> None:
         self.links[other.name] = other.life
         self._losing.pop(other.name, None)
+        self.known.link_up(other.name)
         self.hear([other.latest])
         self._publish(self.voter.succeeded(other.name))
 
@@ -208,6 +209,7 @@ class SimulatedPeer:
 
     def _lost(self, other: str) -> None:
         del self.links[other]
+        self.known.link_down(other)
         presence = self.known.presence(other)
         if presence is not None and other in self._wanted():
             self._last_dial_ms.pop((other, presence.epoch), None)

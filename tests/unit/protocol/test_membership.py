@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from academics_jupyter.protocol.membership import LEASE_RENEWAL_MS, MAX_MEMBERS, Membership
+from academics_jupyter.protocol.membership import MAX_MEMBERS, Membership
 from academics_jupyter.protocol.records import PRESENCE_LEASE_MS, VOTE_LIFETIME_MS, Presence, Vote
 
 NOW_MS = 1_700_000_000_000
@@ -293,7 +293,7 @@ def test_whatever_a_peers_clock_says_its_renewals_keep_it_and_their_end_ends_it(
     known = knowing("bob")
     known.hear(presence(at_ms=clock_ms), NOW_MS)
     for number in range(1, 10):
-        after_ms = number * (LEASE_RENEWAL_MS - 1)
+        after_ms = number * PRESENCE_LEASE_MS // 3
         assert states(known, after_ms) == ACTIVE
         known.hear(presence(rank=(1, 1 + number), at_ms=clock_ms + after_ms), NOW_MS + after_ms)
         last_ms = after_ms
@@ -307,12 +307,12 @@ def test_whatever_a_peers_clock_says_its_renewals_keep_it_and_their_end_ends_it(
         (0, 90_000),
         (1, 89_999),
         (30_000, 60_000),
-        (59_999, 30_001),
-        (60_000, 30_000),
-        (60_001, 30_000),
-        (90_000, 30_000),
-        (HOUR_MS, 30_000),
-        (DAY_MS, 30_000),
+        (44_999, 45_001),
+        (45_000, 45_000),
+        (45_001, 45_000),
+        (90_000, 45_000),
+        (HOUR_MS, 45_000),
+        (DAY_MS, 45_000),
         (-1, 90_000),
         (-HOUR_MS, 90_000),
         (-DAY_MS, 90_000),
@@ -323,6 +323,26 @@ def test_a_stranger_may_have_renewed_its_lease_a_while_ago(issued_ago_ms: int, l
     known.hear(presence(at_ms=-issued_ago_ms), NOW_MS)
     assert states(known, left_ms - 1) == ACTIVE
     assert states(known, left_ms) == AWAY
+
+
+def test_an_old_presence_brings_nobody_back_for_a_whole_lease() -> None:
+    known = knowing("ada", "bob")
+    after_ms = PRESENCE_LEASE_MS + 1
+    assert states(known, after_ms) == AWAY
+    assert known.hear(presence(rank=(1, 2), at_ms=-HOUR_MS), NOW_MS + after_ms)
+    assert states(known, after_ms + PRESENCE_LEASE_MS // 2 - 1) == ACTIVE
+    assert states(known, after_ms + PRESENCE_LEASE_MS // 2) == AWAY
+
+
+def test_a_link_counts_as_a_fresh_lease_but_not_for_who_has_left() -> None:
+    known = knowing("ada", "bob")
+    known.link_up("ada")
+    assert states(known, DAY_MS) == ACTIVE
+    known.link_down("ada")
+    assert states(known, DAY_MS) == AWAY
+    known.link_up("ada")
+    known.hear(presence(rank=(1, 2), online=False), NOW_MS + DAY_MS)
+    assert states(known, DAY_MS) == AWAY
 
 
 @pytest.mark.parametrize("hearer_ms", CLOCKS_MS)
@@ -346,6 +366,27 @@ def test_a_lease_is_as_long_as_asked_for_but_no_longer_than_all_have(asked_ms: i
     assert given_ms == 0 or states(known, given_ms - 1) == ACTIVE
 
 
+# Large meshes
+
+
+def test_only_those_linked_and_voted_on_are_contested_and_only_where_all_cannot_try_all() -> None:
+    known = Membership(0.5, triers=3)
+    for peer in ("ada", "bob", "cleo"):
+        known.hear(presence(peer), NOW_MS)
+        known.link_up(peer)
+    known.hear_vote(vote("bob"), NOW_MS)
+    assert known.contested(NOW_MS) == {}, "three can all try each other"
+    known.hear(presence("dora"), NOW_MS)
+    assert known.contested(NOW_MS) == {"ada": 1}
+    known.hear_vote(vote("cleo", sequence=1), NOW_MS)
+    assert states(known) == REMOVED
+    for sequence, voter in enumerate(("dora", "bob"), start=2):
+        known.hear_vote(vote(voter, sequence=sequence, failed=False), NOW_MS)
+    assert states(known) == ACTIVE, "one of three who tried"
+    known.link_down("ada")
+    assert known.contested(NOW_MS) == {}
+
+
 # Floods
 
 
@@ -357,6 +398,9 @@ def test_a_flood_of_strangers_stops_somewhere_and_those_known_stay() -> None:
     assert states(known) == ACTIVE
     assert known.hear(presence(rank=(1, 2)), NOW_MS + 60_000), "who is known is heard as before"
     assert states(known, 60_000 + PRESENCE_LEASE_MS - 1) == ACTIVE
+    assert not known.hear(presence("newcomer"), NOW_MS + PRESENCE_LEASE_MS)
+    known.forget(NOW_MS + PRESENCE_LEASE_MS)
+    assert known.hear(presence("newcomer"), NOW_MS + PRESENCE_LEASE_MS), "those who have lapsed make room"
 
 
 def test_a_flood_of_votes_by_strangers_is_not_heard() -> None:

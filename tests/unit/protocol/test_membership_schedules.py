@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.unit.protocol.simulated_network import EVICTED_S, QUIET_S, SimulatedNetwork
 
 HOUR_MS = 3_600_000
-SCHEDULES = int(os.environ.get("MEMBERSHIP_SCHEDULES", "150"))
+SCHEDULES = int(os.environ.get("MEMBERSHIP_SCHEDULES", "200"))
 
 simulated = settings(
     max_examples=SCHEDULES,

@@ -204,6 +204,17 @@ def test_what_failed_while_it_was_cut_off_makes_no_vote_once_it_no_longer_is() -
     assert decided(voter, 60_000) == VOTED
 
 
+def test_who_is_linked_vouches_while_others_vote_and_again_only_when_that_runs_out() -> None:
+    voter, vouched = Voter(), [Decision("ada", 1, failed=False)]
+    assert voter.vouch({}, NOW_MS) == []
+    assert voter.vouch({"ada": 1}, NOW_MS) == vouched
+    assert voter.vouch({"ada": 1}, NOW_MS + RENEW_MS - 1) == []
+    assert voter.vouch({"ada": 1}, NOW_MS + RENEW_MS) == vouched
+    assert voter.vouch({"ada": 2}, NOW_MS + RENEW_MS) == [Decision("ada", 2, failed=False)], "in its new epoch"
+    assert voter.vouch({}, NOW_MS + RENEW_MS) == []
+    assert voter.vouch({"ada": 2}, NOW_MS + RENEW_MS) == [Decision("ada", 2, failed=False)], "contested once more"
+
+
 # The tally
 
 

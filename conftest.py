@@ -7,5 +7,5 @@ import tempfile
 
 _folder = tempfile.TemporaryDirectory(prefix="academics-tests-", ignore_cleanup_errors=True)
 os.environ["XDG_DATA_HOME"] = _folder.name
-for name in [name for name in os.environ if name.startswith("ACADEMICS_")]:
+for name in [name for name in os.environ if name.startswith("ACADEMICS_") and not name.startswith("ACADEMICS_TEST_")]:
     del os.environ[name]

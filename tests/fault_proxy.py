@@ -185,7 +185,7 @@ class _Connection:
                 ways.create_task(self._one_way(self._reader, writer, there))
                 ways.create_task(self._one_way(reader, self._writer, back))
         except* OSError:
-            self._abort()
+            self._reset()
         finally:
             for each in self._writers:
                 each.close()
@@ -245,12 +245,15 @@ class _Connection:
         await asyncio.Event().wait()  # until the next mode aborts
 
     def _abort(self) -> None:
+        self._reset()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _reset(self) -> None:
         for writer in self._writers:
             if not writer.transport.is_closing():
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
             writer.transport.abort()
-        if self._task is not None:
-            self._task.cancel()
 
 
 class _Meter:

@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 
 class Courier:
-    """Carries what waits, for as long as the peer runs. `says_busy` is whether a peer has announced that it computes."""
+    """Carries what waits, for as long as the peer runs. `says_busy`: whether a peer has announced that it computes."""
 
     def __init__(self, context: Context, mesh: Mesh, says_busy: Callable[[str], bool]) -> None:
         self._context, self._mesh, self._says_busy = context, mesh, says_busy
@@ -154,6 +154,8 @@ class Courier:
                 continue
             try:
                 await link.call("chat", Chat(message=envelope), Done, CHAT_TIMEOUT_S)
+            except PeerUnreachableError:
+                return False
             except (NetworkError, ProtocolError) as error:
                 await asyncio.to_thread(self._context.store.outbox.failed, entry.id, str(error))
                 if isinstance(error, PeerRefusedError) and error.code in LASTING_REFUSALS:

@@ -13,6 +13,7 @@ from academics_jupyter.errors import (
     AcademicsError,
     NetworkError,
     NoHolderError,
+    NotStartedError,
     NotVerifiedError,
     PeerRefusedError,
     TransferError,
@@ -20,6 +21,8 @@ from academics_jupyter.errors import (
     UsageError,
 )
 from academics_jupyter.network.mesh import Mesh
+from academics_jupyter.network.range_client import PATIENCE_S
+from academics_jupyter.peer.changes import either
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.events import DownloadFailed, DownloadFinished
 from academics_jupyter.peer.exploring import ExploringService, Listing
@@ -30,7 +33,12 @@ from academics_jupyter.store.downloads import ENDED, Download
 from academics_jupyter.store.files import HeldFile
 
 AT_ONCE = 3
+NEXT_AFTER_S = 10.0
+"""For how long a holder may send nothing while there is another one to go on with; the last one has PATIENCE_S."""
 PROGRESS_INTERVAL_S = 0.2
+LOOK_INTERVAL_S = 4.0
+LOOKS = 2
+"""Another process needs a moment to take over from a driver that has ended."""
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +67,10 @@ class DownloadingService:
         )
 
     async def ended(self, download: int, on_progress: Callable[[Download], None] | None = None) -> Download:
-        """Wait until a download has ended, in whichever process it runs. Raises TransferError where it failed."""
+        """Wait until a download has ended, in whichever process it runs.
+
+        Raises TransferError where it failed, NotStartedError where no process is left to go on with it.
+        """
         with self._context.changes.watched("downloads") as changed:
             while True:
                 changed.clear()
@@ -70,12 +81,22 @@ class DownloadingService:
                     on_progress(row)
                 if row.state in ENDED:
                     break
-                await changed.wait()
+                await self._news_of(row, changed)
         if row.state == "failed":
             raise TransferError(row.error)
         if row.state == "cancelled":
             raise TransferError(f"The download of {row.name} was cancelled; download it again to go on with it.")
         return row
+
+    async def _news_of(self, row: Download, changed: asyncio.Event) -> None:
+        """Wait for `changed`, as long as some process drives, or has only just ceased to."""
+        undriven = 0
+        while not changed.is_set():
+            await either(changed, timeout_s=LOOK_INTERVAL_S)
+            driven = self._context.driving or await asyncio.to_thread(self._context.folder.driver) is not None
+            undriven = 0 if driven else undriven + 1
+            if undriven == LOOKS and not changed.is_set():
+                raise NotStartedError(f"Your peer is offline, and {row.name} waits for it: %academics start goes on.")
 
     async def cancel(self, download: int) -> None:
         """End a download that has not ended; what is verified stays for the next time."""
@@ -194,28 +215,34 @@ class Downloader:
 
     async def _fetch(self, row: Download, part: PartFile) -> None:
         """Try each holder that is online until nothing is missing. Raises NoHolderError or TransferError."""
-        failure: AcademicsError | None = None
-        for presence in await self._online_holders(row):
+        failures: list[AcademicsError] = []
+        holders = await self._online_holders(row)
+        for presence in holders:
             progress = _Progress(self._context, row, part, presence)
+            patience_s = PATIENCE_S if presence is holders[-1] else NEXT_AFTER_S
             try:
                 await progress.started()
                 link = await self._mesh.dial(presence)
-                await fetch_from(link, presence, part, progress.tick, loopback=self._loopback)
+                await fetch_from(link, presence, part, progress.tick, loopback=self._loopback, patience_s=patience_s)
             except (NetworkError, NotVerifiedError) as error:
                 log.info("downloading %s from %s: %s", row.name, presence.name, error)
-                failure = error
+                failures.append(error)
                 continue
             return
-        if failure is None:
+        if not failures:
             raise NoHolderError(f"Nobody who holds {row.name} is online now: try again later.")
-        raise TransferError(_meaning(row, failure)) from failure
+        raise TransferError(_meaning(row, failures)) from failures[-1]
 
     async def _online_holders(self, row: Download) -> list[Presence]:
         listing: Listing | None = await self._exploring.listing(row.resource)
         online = await self._exploring.online()
         holders = listing.holders if listing else ()
         there = [online[peer] for peer in holders if peer in online and peer != self._context.me]
-        return sorted(there, key=lambda presence: presence.busy)
+        return sorted(there, key=self._is_slow)
+
+    def _is_slow(self, presence: Presence) -> bool:
+        link = self._mesh.links.get(presence.peer)
+        return presence.busy or (link is not None and link.silent)
 
 
 class _Progress:
@@ -258,7 +285,9 @@ def _existing_folder(folder: Path) -> Path:
     return folder
 
 
-def _meaning(row: Download, failure: AcademicsError) -> str:
-    if isinstance(failure, PeerRefusedError) and failure.code == "not_held":
+def _meaning(row: Download, failures: list[AcademicsError]) -> str:
+    """What the holders' failures come to: who only did not answer may yet."""
+    passing = [each for each in failures if not (isinstance(each, PeerRefusedError) and each.code == "not_held")]
+    if not passing:
         return f"Who was said to hold {row.name} no longer does: the registry is being corrected; try again later."
-    return f"{failure} Downloading {row.name} again goes on where it stopped."
+    return f"{passing[-1]} Downloading {row.name} again goes on where it stopped."

@@ -17,8 +17,6 @@ from academics_jupyter.store.repository import Repository
 
 RUN_PIECES = 64
 """Pieces asked for at once: long enough to stream, short enough that a token does not run out within it."""
-TOKEN_TIMEOUT_S = 60.0
-"""A busy holder answers later; another one may answer now."""
 
 log = logging.getLogger(__name__)
 
@@ -95,17 +93,23 @@ class PartFile:
 
 
 async def fetch_from(
-    link: Link, presence: Presence, part: PartFile, tick: Callable[[], Awaitable[None]], *, loopback: bool
+    link: Link,
+    presence: Presence,
+    part: PartFile,
+    tick: Callable[[], Awaitable[None]],
+    *,
+    loopback: bool,
+    patience_s: float,
 ) -> None:
     """Fetch what is missing from the holder at the other end of `link`; `tick` is called after each piece.
 
-    Raises PeerRefusedError (`not_held` where it has the resource no more), PeerUnreachableError or NotVerifiedError;
-    what was verified stays.
+    The holder is given up once it has sent nothing for `patience_s`. Raises PeerRefusedError (`not_held` where it has
+    the resource no more), PeerUnreachableError or NotVerifiedError; what was verified stays.
     """
-    token = await link.call("token", Ask(resource=part.resource), Token, TOKEN_TIMEOUT_S)
+    token = await link.call("token", Ask(resource=part.resource), Token, patience_s)
     if token.size_bytes != part.size_bytes:
         raise PeerRefusedError(f"{link.name} holds something of another length.", "malformed")
-    async with Holder(presence, part.resource, token.token, loopback=loopback) as holder:
+    async with Holder(presence, part.resource, token.token, loopback=loopback, patience_s=patience_s) as holder:
         pieces = await holder.pieces(piece_count(part.size_bytes))
         if not part.pieces:
             await asyncio.to_thread(part.learn_pieces, pieces)

@@ -84,9 +84,7 @@ class SharingService:
 
     async def describe(self, resource: str, description: Description) -> Resource:
         """Change our description of a resource; of somebody else's, begin one of our own."""
-        known = await asyncio.to_thread(self._known, resource)
-        changed = structs.replace(known, **_fitting(description.fields()), **self._context.header())
-        record = (await asyncio.to_thread(self._context.publish, changed)).record
+        record = await asyncio.to_thread(self._describe, resource, description)
         self._context.events.tell(ResourceShared(record.id, record.title, record.peer))
         return record
 
@@ -99,11 +97,14 @@ class SharingService:
         return await asyncio.to_thread(self._kept)
 
     def lost(self, resource: str) -> None:
-        """Our copy is gone or changed: hold it no more. Nothing of a changed file is deleted."""
+        """Our copy is gone or changed, or was never here though we are said to hold it: take that back.
+
+        Nothing of a changed file is deleted.
+        """
         store = self._context.store
         with store.transaction():
             store.files.remove(resource)
-            self._context.publish(Holding(**self._context.header(), resource=resource, held=False))
+            self._hold_no_more(resource)
 
     def hold(self, held: HeldFile) -> None:
         """We have the bytes: remember where, and say so."""
@@ -126,15 +127,26 @@ class SharingService:
 
     def _offer(self, name: str, taken: TakenIn, found: Metadata, description: Description) -> Resource:
         store = self._context.store
-        hashes = taken.hashes
-        earlier = store.records.get(Resource, f"{hashes.root}{self._context.me}")
         with store.transaction():
+            earlier = store.records.get(Resource, f"{taken.hashes.root}{self._context.me}")
             self.hold(taken.held(self._context.clock.now_ms()))
             if earlier is not None and not earlier.record.withdrawn:
                 record = structs.replace(earlier.record, **_fitting(description.fields()), **self._context.header())
             else:
                 record = self._described(name, taken, found, description)
             return self._context.publish(record).record
+
+    def _describe(self, resource: str, description: Description) -> Resource:
+        with self._context.store.transaction():
+            known = self._known(resource)
+            changed = structs.replace(known, **_fitting(description.fields()), **self._context.header())
+            return self._context.publish(changed).record
+
+    def _hold_no_more(self, resource: str) -> None:
+        context = self._context
+        ours = context.store.records.get(Holding, f"{resource}{context.me}")
+        if ours is not None and ours.record.held:
+            context.publish(Holding(**context.header(), resource=resource, held=False))
 
     def _described(self, name: str, taken: TakenIn, found: Metadata, description: Description) -> Resource:
         said = {field.name: getattr(found, field.name) for field in fields(found)} | description.fields()
@@ -159,16 +171,15 @@ class SharingService:
 
     def _withdraw(self, resource: str, delete: bool) -> None:
         store = self._context.store
-        ours = store.records.get(Resource, f"{resource}{self._context.me}")
-        held = store.files.get(resource)
-        if held is None and (ours is None or ours.record.withdrawn):
-            raise UsageError(f"{resource[:12]}… is not in your repository: %repository shows what is.")
         with store.transaction():
-            if ours is not None:
+            ours = store.records.get(Resource, f"{resource}{self._context.me}")
+            held = store.files.get(resource)
+            if held is None and (ours is None or ours.record.withdrawn):
+                raise UsageError(f"{resource[:12]}… is not in your repository: %repository shows what is.")
+            if ours is not None and not ours.record.withdrawn:
                 self._context.publish(structs.replace(ours.record, withdrawn=True, **self._context.header()))
-            if held is not None:
-                store.files.remove(resource)
-                self._context.publish(Holding(**self._context.header(), resource=resource, held=False))
+            store.files.remove(resource)
+            self._hold_no_more(resource)
         if held is not None and delete:
             self._context.repository.remove(held)
 

@@ -1,0 +1,252 @@
+"""Who holds what: downloaders become holders, who lost a file is found out, and `available` follows people."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.fault_proxy import FaultProxy
+from tests.guarded import free_port
+from tests.integration.conftest import Person
+from tests.mongod import RunningMongod, running_mongod
+from tests.processes import PeerProcess, ProcessError
+
+SitDown = Callable[..., Person]
+
+PROMISED_S = 2.0
+"""Within this a resource is greyed once its last holder is gone, and no longer greyed once one is back."""
+
+HOLDERS = "(await peer.explore()).holders.tolist()"
+AVAILABLE = "(await peer.explore(available=True)).title.tolist()"
+LINKED = "sorted(contact.name for contact in await peer.exploring.contacts() if contact.linked)"
+
+OPEN_PANEL = """
+from academics_jupyter.notebook.panels import explore
+explore.REFRESH_INTERVAL_S = float('inf')
+panel = get_ipython().run_line_magic('academics', 'panel')
+panel.explore._msg_callbacks(panel.explore, {'do': 'sight', 'view': 'one', 'seen': True}, [])
+"""
+
+
+class Room:
+    """People in processes of their own, around one registry."""
+
+    def __init__(self, folder: Path, mongod: RunningMongod, stack: ExitStack) -> None:
+        self._folder, self._mongod, self._stack = folder, mongod, stack
+
+    def enter(self, name: str, *, start: bool = True, **environment: str) -> PeerProcess:
+        """Somebody's process; a second one for the same name is a passenger."""
+        process = PeerProcess(self._folder / name, registry=self._mongod.uri, environment=environment)
+        self._stack.enter_context(process)
+        process.open(name, start=start)
+        return process
+
+    @contextmanager
+    def behind_a_proxy(self) -> Iterator[tuple[FaultProxy, dict[str, str]]]:
+        """A proxy, and the environment of somebody whom others reach through it only."""
+        port = free_port()
+        with FaultProxy(("127.0.0.1", port)) as proxy:
+            urls = f"https://{proxy.host}:{proxy.port}"
+            yield proxy, {"ACADEMICS_PORT": str(port), "ACADEMICS_PUBLIC_URLS": urls}
+
+    def repository(self, name: str) -> Path:
+        return self._folder / name / "profiles" / name / "repository"
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    with ExitStack() as stack:
+        yield Room(tmp_path, stack.enter_context(running_mongod()), stack)
+
+
+def meet(*people: PeerProcess) -> None:
+    """Wait until all have links with all."""
+    names = {name for person in people for name in person.ids}
+    for person in people:
+        person.sees(LINKED, sorted(names - person.ids.keys()))
+
+
+def share(person: PeerProcess, file: Path, title: str) -> str:
+    """A resource that the registry knows; its id."""
+    resource = str(person.value(f"(await peer.share({str(file)!r}, title={title!r})).id"))
+    person.value("peer.flushed()")
+    return resource
+
+
+def download(person: PeerProcess, resource: str) -> Path:
+    path = Path(str(person.value(f"peer.download({resource!r})")))
+    person.value("peer.flushed()")
+    return path
+
+
+def failed_download(person: PeerProcess, resource: str) -> str:
+    """The line that a download fails with."""
+    with pytest.raises(ProcessError) as failed:
+        person.value(f"peer.download({resource!r})")
+    return str(failed.value).splitlines()[0]
+
+
+def be_patient_for(person: PeerProcess, last_s: float, next_after_s: float) -> None:
+    """Have somebody give holders up sooner than people do."""
+    person.value(
+        "from academics_jupyter.peer import downloading\n"
+        f"downloading.PATIENCE_S, downloading.NEXT_AFTER_S = {last_s}, {next_after_s}"
+    )
+
+
+@pytest.mark.timeout(120)
+def test_a_holder_who_deleted_the_file_is_found_out_and_counted_no_more(room: Room, tmp_path: Path) -> None:
+    file = tmp_path / "orbits.csv"
+    file.write_text("planet,period\nearth,1\n")
+    giver, keeper, looker, other = (room.enter(name) for name in ("giver", "keeper", "looker", "other"))
+    meet(giver, keeper, looker, other)
+    resource = share(giver, file, "Orbits")
+    download(keeper, resource)
+    for person in (giver, keeper, looker, other):
+        person.sees(HOLDERS, [2])
+
+    (room.repository("keeper") / "orbits.csv").unlink()
+    giver.value("peer.stop()")
+    looker.sees(LINKED, ["keeper", "other"])
+    assert "no longer does: the registry is being corrected" in failed_download(looker, resource)
+    for person in (keeper, looker, other):
+        person.sees(HOLDERS, [1])
+        person.sees(AVAILABLE, [])
+    assert keeper.value("(await peer.repository()).title.tolist()") == []
+
+    giver.value("peer.start()")
+    meet(giver, keeper, looker, other)
+    assert download(looker, resource).read_text() == file.read_text()
+    for person in (giver, keeper, looker, other):
+        person.sees(HOLDERS, [2])
+    assert download(keeper, resource).read_text() == file.read_text()
+    other.sees(HOLDERS, [3])
+
+
+def test_a_holder_who_lost_the_store_takes_back_what_is_said_of_it(room: Room, tmp_path: Path) -> None:
+    file = tmp_path / "lost.txt"
+    file.write_text("not for ever\n")
+    giver, looker = room.enter("giver"), room.enter("looker")
+    resource = share(giver, file, "Lost")
+    giver.close()
+    for each in room.repository("giver").parent.glob("store.sqlite3*"):
+        each.unlink()
+    giver = room.enter("giver", start=False)
+    giver.value("peer.register('giver')")
+    giver.value("peer.start()")
+    assert giver.value(HOLDERS) == [1]
+    meet(giver, looker)
+    assert "no longer does: the registry is being corrected" in failed_download(looker, resource)
+    for person in (giver, looker):
+        person.sees(HOLDERS, [0])
+
+
+@pytest.mark.timeout(120)
+def test_a_holder_who_does_not_answer_is_passed_by_and_stays_a_holder(room: Room, tmp_path: Path) -> None:
+    file = tmp_path / "tides.bin"
+    file.write_bytes(os.urandom(3 << 20))
+    giver, sleeper, looker = (room.enter(name) for name in ("giver", "sleeper", "looker"))
+    meet(giver, sleeper, looker)
+    resource = share(giver, file, "Tides")
+    download(sleeper, resource)
+    looker.sees(HOLDERS, [2])
+    be_patient_for(looker, last_s=3, next_after_s=1)
+
+    sleeper.stop()
+    assert download(looker, resource).read_bytes() == file.read_bytes()
+    looker.sees(HOLDERS, [3])
+
+    late = room.enter("late")
+    be_patient_for(late, last_s=3, next_after_s=1)
+    giver.value("peer.stop()")
+    looker.value("peer.stop()")
+    line = failed_download(late, resource)
+    assert "sleeper" in line
+    assert "again goes on where it stopped" in line
+    assert late.value(HOLDERS) == [3]
+
+    sleeper.cont()
+    late.sees(LINKED, ["sleeper"])
+    assert download(late, resource).read_bytes() == file.read_bytes()
+    late.sees(HOLDERS, [4])
+
+
+@pytest.mark.timeout(120)
+def test_a_download_whose_holder_hangs_in_the_middle_is_resumed(room: Room, tmp_path: Path) -> None:
+    file = tmp_path / "survey.bin"
+    file.write_bytes(os.urandom(24 << 20))
+    with room.behind_a_proxy() as (proxy, environment):
+        giver, looker = (
+            room.enter("giver", **environment),
+            room.enter("looker", ACADEMICS_PUBLIC_URLS="https://127.0.0.1:9"),
+        )
+        meet(giver, looker)
+        resource = share(giver, file, "Survey")
+        be_patient_for(looker, last_s=2, next_after_s=1)
+        proxy.carry(bytes_per_s=4 << 20)
+        fetching = looker.ask(f"peer.download({resource!r})")
+        looker.sees("[row.done_bytes > 4 << 20 for row in peer.downloads()]", [True])
+        proxy.hang()
+        with pytest.raises(ProcessError, match=r"giver stopped sending\. Downloading survey\.bin again goes on"):
+            fetching.result(30)
+        had = looker.value("peer.downloads()[0].done_bytes")
+        assert 0 < had < file.stat().st_size
+        assert looker.value(HOLDERS) == [1]
+
+        proxy.carry(bytes_per_s=4 << 20)
+        looker.sees(LINKED, ["giver"])
+        again = looker.ask(f"peer.download({resource!r})")
+        looker.sees("peer.downloads()[0].done_bytes > 0")
+        assert looker.value("peer.downloads()[0].done_bytes") >= had
+        assert Path(str(again.result(60))).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.timeout(120)
+def test_available_follows_who_comes_and_goes(room: Room, tmp_path: Path) -> None:
+    file = tmp_path / "comet.txt"
+    file.write_text("it returns\n")
+    driver, passenger = room.enter("looker"), room.enter("looker")
+    assert passenger.value("peer.status().role") == "passenger"
+    holder = room.enter("holder")
+    meet(driver, holder)
+    share(holder, file, "Comet")
+
+    def see(wanted: list[str]) -> None:
+        for looker in (driver, passenger):
+            looker.sees(AVAILABLE, wanted, PROMISED_S)
+            assert looker.value("(await peer.explore('comet')).available.tolist()") == [bool(wanted)]
+
+    see(["Comet"])
+    holder.value("peer.stop()")
+    see([])
+    holder.value("peer.start()")
+    see(["Comet"])
+    holder.kill()
+    see([])
+    room.enter("holder")
+    see(["Comet"])
+
+
+def test_the_panel_of_every_kernel_greys_what_nobody_holds_any_more(sit_down: SitDown, tmp_path: Path) -> None:
+    file = tmp_path / "meteor.txt"
+    file.write_text("it does not\n")
+    driver, holder = sit_down("astronomer"), sit_down("keeper of meteors")
+    passenger = sit_down("astronomer", register=False)
+    passenger.run("%academics start")
+    holder.run(f"resource = %share {file} --title Meteor")
+    holder.run("await academics.current().flushed()")
+    shown = "[row['available'] for row in panel.explore.state.get('rows', []) if row['title'] == 'Meteor']"
+    for kernel in (driver, passenger):
+        kernel.run(OPEN_PANEL)
+        kernel.sees(shown, [True])
+    holder.kernel.kill()
+    for kernel in (driver, passenger):
+        kernel.sees(shown, [False])
+    back = sit_down("keeper of meteors", register=False)
+    back.run("%academics start")
+    for kernel in (driver, passenger):
+        kernel.sees(shown, [True])

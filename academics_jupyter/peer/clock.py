@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
-"""Counts a machine's sleep too: the first on Linux, the second on macOS, where Python's own monotonic clock does not."""
+"""Counts the time asleep too: the first on Linux, the second on macOS, where `time.monotonic` does not."""
 
 
 class Clock:

@@ -23,7 +23,7 @@ from academics_jupyter.network.library_logs import SOCKET_LOG
 from academics_jupyter.network.link import Link, Receive
 from academics_jupyter.network.packets import TextPacket
 from academics_jupyter.network.server import CHALLENGE_PATH
-from academics_jupyter.network.sockets import dialling_socket
+from academics_jupyter.network.sockets import dialling_socket, slim
 from academics_jupyter.protocol.addresses import may_dial
 from academics_jupyter.protocol.handshake import (
     NONCE_BYTES,
@@ -214,6 +214,7 @@ class _Attempt:
         welcome = await self._link.call("hello", hello, Welcome, DIAL_TIMEOUT_S)
         check_server(welcome.proof, auth, self._presence.certificate)
         self._decide(proven=True)
+        slim(getattr(getattr(self._sio.eio.ws, "_conn", None), "transport", None))
         return self._link, welcome
 
     async def give_up(self) -> None:

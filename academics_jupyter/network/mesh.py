@@ -71,6 +71,7 @@ class Mesh:
             receive=self._receive,
             accepts=accepts,
             lost=self._lost,
+            dialled=lambda: sum(link.direction == "out" for link in self.links.values()),
             routes=routes,
             max_links=max_links,
         )

@@ -23,7 +23,7 @@ from academics_jupyter.network.guard import Guard, refuse_browsers
 from academics_jupyter.network.library_logs import HTTP_LOG, SOCKET_LOG
 from academics_jupyter.network.link import Link, Receive
 from academics_jupyter.network.packets import TextPacket
-from academics_jupyter.network.sockets import listening_socket
+from academics_jupyter.network.sockets import listening_socket, slim
 from academics_jupyter.protocol.handshake import NONCE_BYTES, Auth, Challenges, check_dialler, prove_as_server
 from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.records import convert
@@ -79,12 +79,15 @@ class LinkServer:
         receive: Receive,
         accepts: Callable[[str], bool],
         lost: Callable[[Link], Awaitable[None]],
+        dialled: Callable[[], int],
         routes: web.RouteTableDef | list[web.RouteDef],
         max_links: int,
     ) -> None:
+        """`dialled` is how many of the peer's links it has dialled itself: `max_links` is for both kinds."""
         self._key = key
         self._me = peer_id(key)
         self._greet, self._receive, self._accepts, self._lost = greet, receive, accepts, lost
+        self._dialled = dialled
         self._certificate = make_certificate()
         self._challenges = Challenges()
         self._sessions: dict[str, _Session] = {}
@@ -172,7 +175,7 @@ class LinkServer:
     def _check_welcome(self, dialler: str) -> None:
         if not self._accepts(dialler):
             raise RemoteProtocolError("the dialler is not welcome", "wrong_peer" if dialler == self._me else "blocked")
-        if len(self._sessions) >= self._max_links:
+        if len(self._sessions) + self._dialled() >= self._max_links:
             raise RemoteProtocolError("there are as many links as we take", "too_many")
         if sum(session.auth.dialler == dialler for session in self._sessions.values()) >= SESSIONS_PER_PEER:
             raise RemoteProtocolError("the dialler has as many sessions as a peer may", "too_many")
@@ -210,6 +213,7 @@ class LinkServer:
         session.introduced = True
         if not link.down.is_set():
             self.guard.trust(session.request)
+            slim(session.request.transport)
         proof = prove_as_server(self._key, session.auth, self.certificate)
         welcome = Welcome(version=ours.version, agent=ours.agent, records=ours.records, proof=proof)
         answer: dict[str, Any] = msgspec.to_builtins(welcome)

@@ -5,11 +5,14 @@ A busy kernel answers no ping, but its operating system acknowledges; a dead hos
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import Any
 
 from academics_jupyter.protocol.addresses import may_connect
 
+LINK_BUFFER_BYTES = 16 << 10
+"""What a link's TLS reads at a time: one TLS record. asyncio's own 256 KiB would be most of what a link costs."""
 KEEPALIVE_IDLE_S = 10
 KEEPALIVE_INTERVAL_S = 5
 KEEPALIVE_PROBES = 3
@@ -45,6 +48,19 @@ def dialling_socket(address: tuple[Any, ...], *, loopback: bool) -> socket.socke
     if not may_connect(where[0], loopback=loopback):
         raise OSError(f"{where[0]} is not an address to dial")
     return watch(socket.socket(family, kind, protocol))
+
+
+def slim(transport: asyncio.Transport | None) -> None:
+    """Have an open TLS connection that is to stay, and carries little, hold little memory.
+
+    asyncio offers no way to ask for that, so where its insides are not what they were this does nothing.
+    """
+    protocol: Any = getattr(transport, "_ssl_protocol", None)
+    if hasattr(protocol, "_ssl_buffer") and hasattr(protocol, "max_size"):
+        # The buffer is only in use within one call of the loop, and made anew where it is smaller than `max_size`.
+        protocol.max_size = LINK_BUFFER_BYTES
+        protocol._ssl_buffer = bytearray(LINK_BUFFER_BYTES)
+        protocol._ssl_buffer_view = memoryview(protocol._ssl_buffer)
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -29,6 +29,7 @@ from academics_jupyter.protocol.wire import Ask, Chat, Done, News, Token
 from academics_jupyter.store.folder import DriverLock
 
 SETTLE_S = 2.0
+CANCEL_AGAIN_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -99,15 +100,20 @@ class Engine:
         else:
             await self.presence.heartbeat.stop()
         self._stopping = True
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         self.meshing.close()
         await self.mesh.close()
         await asyncio.to_thread(self._context.store.peers.nobody_online)
         self._context.driving = False
         self._lock.release()
         self._lock = None
+
+    async def _end_tasks(self) -> None:
+        # More than once: before Python 3.12, a cancellation is lost that meets an answer within asyncio.wait_for.
+        while tasks := set(self._tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
 
     async def part_from(self, peer: str) -> None:
         """Hang up on a peer and take back the tokens that it was given."""
@@ -140,6 +146,8 @@ class Engine:
         self._run("downloading", self._downloader.serve())
         self._run("steward", Steward(self._context, self.presence.heartbeat.renew_soon, self.part_from).serve())
         self._run("turning", self.presence.keep_turning())
+        self._run("lease", self.presence.keep_lease())
+        self._run("measurements", self.presence.note_measurements())
         if not self._context.registry_error:
             await self._settle()
 

@@ -15,11 +15,16 @@ from academics_jupyter.peer.changes import either
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.courier import Courier
 from academics_jupyter.peer.membership import MembershipService
-from academics_jupyter.protocol.mesh import part, part_size
+from academics_jupyter.peer.picking import Picking
 from academics_jupyter.protocol.records import VOTE_LIFETIME_MS, Presence, Signed, Vote, sign_record
 from academics_jupyter.protocol.votes import Decision
 
+FIRST_REFRESH_S = 1.0
+"""Who starts when we do may announce itself just after we have asked; the next pauses are twice the last."""
 REFRESH_INTERVAL_S = 5.0
+IDLE_INTERVAL_S = 10.0
+"""The same while nobody comes or goes: most of what a registry does is to be read."""
+QUIET_S = 60.0
 REDIAL_INTERVAL_S = 10.0
 VOTED_REDIAL_INTERVAL_S = 30.0
 """A vote must be renewed while it holds, and taken back soon when it does not."""
@@ -27,8 +32,11 @@ RETURN_INTERVAL_S = 60.0
 """How soon a peer that was removed twice registers anew again."""
 MOVE_S = 1.0
 """For how long a peer that lost its links without leaving is not dialled: another process of its profile takes over."""
-IDLE_S = 120.0
-"""How long a link that is not of our part of a large mesh is kept when nothing is sent over it."""
+NEWCOMER_S = 8.0
+"""How long one that started after us has to dial us before we dial it: both at once would make every link twice."""
+DIALS_AT_ONCE = 5
+SLOT_S = 5.0
+"""More dials at once starve each other until all of them time out; one that waits for an answer makes room."""
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +54,13 @@ class MeshingService:
     ) -> None:
         self._context, self._mesh, self._membership, self._courier = context, mesh, membership, courier
         self._register_anew = register_anew
-        self._last_dial_s: dict[tuple[str, int], float] = {}
-        self._needed_s: dict[str, float] = {}
+        self._picking = Picking(context, mesh, membership)
+        self._due_s: dict[tuple[str, int], float] = {}
+        self._here: frozenset[str] = frozenset()
+        self._came_or_went_s = 0.0
+        self._slots = asyncio.Semaphore(DIALS_AT_ONCE)
+        self._dials: dict[str, asyncio.Task[None]] = {}
         self._returned_s = -RETURN_INTERVAL_S
-        self._dials: set[asyncio.Task[None]] = set()
         self._asked = False
         self.dialled = asyncio.Event()
         """Set once those who were online when we started have been dialled."""
@@ -61,6 +72,7 @@ class MeshingService:
 
     async def serve(self) -> None:
         """Learn for ever who is online, dial whom there is to be a link with, and vote."""
+        interval_s = FIRST_REFRESH_S
         with self._context.changes.watched("outbox") as queued:
             while True:
                 await self._dial_all()
@@ -70,34 +82,45 @@ class MeshingService:
                 await self._notice_removal()
                 await self._trim()
                 # Jitter, so that peers that started together do not read the registry together.
-                await self._pause(queued, REFRESH_INTERVAL_S * random.uniform(0.7, 1.3))  # noqa: S311
+                await self._pause(queued, interval_s * random.uniform(0.7, 1.3))  # noqa: S311
+                interval_s = min(2 * interval_s, IDLE_INTERVAL_S if self._is_quiet() else REFRESH_INTERVAL_S)
                 await self.ask()
 
     async def _dial_all(self) -> None:
         """Dial whom there is to be a link with and is none; those who do not answer soon are not waited for."""
         wanted = self._wanted()
-        for presence in wanted.values():
+        self._due_s = {key: each for key, each in self._due_s.items() if key[0] in wanted}
+        # In an order of our own, so that not everybody dials the same one at the same time.
+        for presence in random.sample(list(wanted.values()), len(wanted)):
             self._dial_if_due(presence)
         if self._dials:
-            await asyncio.wait(self._dials, timeout=REFRESH_INTERVAL_S)
-        self._last_dial_s = {key: each for key, each in self._last_dial_s.items() if key[0] in wanted}
+            await asyncio.wait(self._dials.values(), timeout=REFRESH_INTERVAL_S)
 
     async def lost(self, link: Link) -> None:
         """A link went down: find out soon whether its peer is still there, or is moving to another process."""
+        if link.peer not in self._mesh.links:
+            self._membership.known.link_down(link.peer)
         await self.show()
-        presence = self._membership.known.presence(link.peer)
-        if presence is not None and link.peer in self._wanted():
-            key = (presence.peer, presence.epoch)
-            self._last_dial_s[key] = asyncio.get_running_loop().time()
-            await asyncio.sleep(MOVE_S)
-            self._last_dial_s.pop(key, None)
-            self._dial_if_due(self._membership.known.presence(link.peer) or presence)
-            await self.show()
+        known = self._membership.known
+        if (presence := known.active(self._membership.now_ms).get(link.peer)) is None:
+            return
+        self._picking.had_no_room(presence)
+        key = (presence.peer, presence.epoch)
+        self._due_s[key] = asyncio.get_running_loop().time() + MOVE_S
+        await asyncio.sleep(MOVE_S)
+        self._due_s[key] = 0.0
+        if presence.peer in self._wanted():
+            self._dial_if_due(known.presence(link.peer) or presence)
+        elif presence.peer not in self._mesh.links and not await self._mesh.accepts(presence):
+            self._membership.voter.failed(presence.peer, presence.epoch, self._membership.now_ms)
+        await self.show()
 
     async def met(self, link: Link) -> None:
         """A link came up."""
+        self._membership.known.link_up(link.peer)
         await self._publish(self._membership.voter.succeeded(link.peer))
         await self.show()
+        await self._trim()
 
     async def show(self) -> None:
         """Have the store say who is online now."""
@@ -105,52 +128,51 @@ class MeshingService:
 
     def close(self) -> None:
         """Give up the dials that are under way."""
-        for task in self._dials:
+        for task in self._dials.values():
             task.cancel()
 
     def _wanted(self) -> dict[str, Presence]:
-        """Those with whom to have a link.
-
-        While the registry is away, presences are not renewed, so all are tried who were there before.
-        """
-        membership, now_ms = self._membership, self._membership.now_ms
-        here = membership.known.active(now_ms) if self._asked else membership.recall()
-        here = {peer: each for peer, each in here.items() if peer not in self._barred()}
-        kept = part(self._context.me, here.keys(), self._context.settings.max_links) | self._needed()
-        wanted = {peer: here[peer] for peer in kept if peer in here}
-        # Removed by votes, ours among them: we go on trying, so as to renew the vote or to take it back.
-        online = membership.known.online(now_ms)
-        return wanted | {peer: each for peer, each in online.items() if membership.voter.has_voted(peer, each.epoch)}
-
-    def _barred(self) -> frozenset[str]:
-        return self._context.store.peers.blocked() | {self._context.me}
-
-    def _needed(self) -> frozenset[str]:
-        """Those for whom something waits, or did a short while ago."""
-        now_s = asyncio.get_running_loop().time()
-        self._needed_s |= dict.fromkeys(self._context.store.outbox.recipients(), now_s)
-        self._needed_s = {peer: at_s for peer, at_s in self._needed_s.items() if now_s - at_s < IDLE_S}
-        return frozenset(self._needed_s)
+        return self._picking.wanted(asked=self._asked)
 
     def _dial_if_due(self, presence: Presence) -> None:
-        if presence.peer in self._mesh.links:
+        if presence.peer in self._mesh.links or presence.peer in self._dials:
             return
         key, now_s = (presence.peer, presence.epoch), asyncio.get_running_loop().time()
-        voted = self._membership.voter.has_voted(*key)
-        interval_s = VOTED_REDIAL_INTERVAL_S if voted else REDIAL_INTERVAL_S
-        if now_s - self._last_dial_s.get(key, -interval_s) < interval_s:
+        if now_s < self._due_s.setdefault(key, now_s + self._grace_s(presence)):
             return
-        self._last_dial_s[key] = now_s
+        voted = self._membership.voter.has_voted(*key)
+        self._due_s[key] = now_s + (VOTED_REDIAL_INTERVAL_S if voted else REDIAL_INTERVAL_S)
         task = asyncio.create_task(self._dial(presence), name=f"academics-try-{presence.name}")
-        self._dials.add(task)
-        task.add_done_callback(self._dials.discard)
+        self._dials[presence.peer] = task
+        task.add_done_callback(lambda _done: self._dials.pop(presence.peer, None))
+
+    def _grace_s(self, presence: Presence) -> float:
+        """How long a peer that has not been dialled yet is left to dial us."""
+        ours = self._membership.known.presence(self._context.me)
+        is_newcomer = ours is not None and presence.epoch > ours.epoch
+        return NEWCOMER_S if is_newcomer and presence.peer not in self._picking.needed() else 0.0
 
     async def _dial(self, presence: Presence) -> None:
+        """Try a peer, when it is its turn; for as long as SLOT_S it keeps others from theirs."""
+        await self._slots.acquire()
+        trying = asyncio.create_task(self._try(presence), name=f"academics-slot-{presence.name}")
+        try:
+            await asyncio.wait([trying], timeout=SLOT_S)
+        finally:
+            self._slots.release()
+        try:
+            await trying
+        finally:
+            trying.cancel()
+
+    async def _try(self, presence: Presence) -> None:
         voter = self._membership.voter
         try:
             await self._mesh.dial(presence)
         except (NetworkError, ProtocolError) as error:
             log.info("no link with %s: %s", presence.name, error)
+            if isinstance(error, PeerRefusedError) and error.code == "too_many":
+                self._picking.had_no_room(presence)
             answers = isinstance(error, PeerRefusedError) or await self._mesh.accepts(presence)
             if not answers:
                 voter.failed(presence.peer, presence.epoch, self._membership.now_ms)
@@ -162,7 +184,8 @@ class MeshingService:
         """Vote where it is due. Without the registry nobody could be told from somebody whose lease has run out."""
         if self._asked:
             wanted = {peer: presence.epoch for peer, presence in self._wanted().items()}
-            await self._publish(self._membership.voter.decide(wanted, self._membership.now_ms))
+            known, voter, now_ms = self._membership.known, self._membership.voter, self._membership.now_ms
+            await self._publish([*voter.decide(wanted, now_ms), *voter.vouch(known.contested(now_ms), now_ms)])
         self._membership.known.forget(self._membership.now_ms)
 
     async def _publish(self, decisions: Iterable[Decision]) -> None:
@@ -205,19 +228,25 @@ class MeshingService:
                 await self._mesh.dial(twin)
 
     async def _trim(self) -> None:
-        """In a large mesh, hang up on those whom we dialled for something that is done."""
-        if len(self._mesh.links) <= part_size(self._context.settings.max_links):
-            return
-        wanted = self._wanted()
-        for link in [each for each in self._mesh.links.values() if each.direction == "out"]:
-            if link.peer not in wanted and link.idle_s() > IDLE_S:
-                await link.close()
+        """In a large mesh, hang up on those of whom we have enough."""
+        for link in self._picking.unneeded():
+            await link.close()
+
+    def _is_quiet(self) -> bool:
+        """Whether nobody has come or gone for a while."""
+        here, now_s = (
+            frozenset(self._membership.known.active(self._membership.now_ms)),
+            asyncio.get_running_loop().time(),
+        )
+        if here != self._here:
+            self._here, self._came_or_went_s = here, now_s
+        return now_s - self._came_or_went_s > QUIET_S
 
     async def _pause(self, queued: asyncio.Event, interval_s: float) -> None:
         """Until it is time to ask again, or something waits for somebody with whom there is no link."""
         ends_s = asyncio.get_running_loop().time() + interval_s
         while (left_s := ends_s - asyncio.get_running_loop().time()) > 0:
             queued.clear()
-            if self._context.store.outbox.recipients() - self._mesh.links.keys() - self._needed_s.keys():
+            if self._picking.newly_needed():
                 return
             await either(queued, timeout_s=left_s)

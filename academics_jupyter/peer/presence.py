@@ -21,6 +21,8 @@ from academics_jupyter.protocol.records import PRESENCE_LEASE_MS, Envelope, Pres
 from academics_jupyter.protocol.wire import Hello
 
 MEASURE_INTERVAL_S = 30.0
+NOTE_AFTER_S = 2.0
+"""Measurements are kept in lots: one by one, a large mesh would never let the disk rest."""
 TURN_INTERVAL_S = 0.25
 STARVED_S = 30.0
 """A loop that has not turned for so long is worth telling the person."""
@@ -38,6 +40,8 @@ class PresenceService:
         self._mesh: Mesh
         self._courier: Courier
         self._signed: Signed[Presence] | None = None
+        self._rtts_ms: dict[str, float] = {}
+        self._measured = asyncio.Event()
         self.urls: tuple[str, ...] = ()
         self.heartbeat = Heartbeat(context.settings, lambda busy: self.sign(online=True, busy=busy))
 
@@ -92,6 +96,19 @@ class PresenceService:
         self._courier.tell([signed])
         return signed
 
+    async def keep_lease(self) -> None:
+        """Renew our presence in the registry whenever that is due, until we leave."""
+        while await self.heartbeat.is_due():
+            try:
+                async with self._context.asking() as registry:
+                    # Signed on the loop, where nothing that leaves can come between, and say less than was said.
+                    await registry.publish(self.sign(online=True))
+            except RegistryError as error:
+                log.info("the presence was not renewed: %s", error)
+                self.heartbeat.renewed(done=False)
+            else:
+                self.heartbeat.renewed(done=True)
+
     async def keep_turning(self) -> None:
         """Wake the loop now and then, for ever: the heartbeat sees by it that the loop turns.
 
@@ -107,12 +124,27 @@ class PresenceService:
         while not link.down.is_set():
             was_silent = link.silent
             with contextlib.suppress(NetworkError, ProtocolError):
-                rtt_ms = await measure(link)
-                await asyncio.to_thread(self._context.store.peers.set_rtt, link.peer, rtt_ms)
+                self._rtts_ms[link.peer] = await measure(link)
+                self._measured.set()
             if link.silent is not was_silent:
                 await self._show()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(link.down.wait(), MEASURE_INTERVAL_S)
+
+    async def note_measurements(self) -> None:
+        """Keep what was measured, for ever."""
+        while True:
+            await self._measured.wait()
+            await asyncio.sleep(NOTE_AFTER_S)
+            self._measured.clear()
+            measured, self._rtts_ms = self._rtts_ms, {}
+            await asyncio.to_thread(self._set_rtts, measured)
+
+    def _set_rtts(self, measured: dict[str, float]) -> None:
+        store = self._context.store
+        with store.transaction(lasting=False):
+            for peer, rtt_ms in measured.items():
+                store.peers.set_rtt(peer, rtt_ms)
 
     async def leave(self) -> None:
         """Tell links and registry that we go; within LEAVE_TIMEOUT_S, whatever they do."""

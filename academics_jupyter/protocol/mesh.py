@@ -10,8 +10,8 @@ Of two links with the same peer:
 
 Both ends draw the same conclusion from the same two links, in whichever order they see them come up.
 
-With whom: everybody, as long as they are few. Where there are more peers than a peer may have links, each has as many as
-its part is large, and leaves room for whom it talks to or downloads from:
+With whom: everybody, as long as they are few. Where there are more peers than a peer may have links, each has as many
+as its part is large, and leaves room for whom it talks to or downloads from:
 
 | links                           | what the peer does                                          |
 | ------------------------------- | ----------------------------------------------------------- |

@@ -29,6 +29,8 @@ from academics_jupyter.registry.search import LIVE, search, starting_with
 from academics_jupyter.registry.words import query_words
 
 DEFAULT_DATABASE = "academics"
+MONITOR_INTERVAL_MS = 60_000
+"""How often each client asks an idle server how it is."""
 
 _SCHEMES = ("mongodb://", "mongodb+srv://")
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f]")
@@ -113,6 +115,8 @@ class MongoRegistry:
                 datetime_conversion="DATETIME_MS",
                 unicode_decode_error_handler="replace",
                 serverMonitoringMode="poll",
+                # A call that fails looks at once whether the server is there; nobody else needs to know so soon.
+                heartbeatFrequencyMS=MONITOR_INTERVAL_MS,
                 # `answered` tries again. The driver's own retries, given a time limit and a server that is not primary,
                 # spin on the event loop until the limit is over, and never send the write.
                 retryReads=False,

@@ -37,6 +37,8 @@ class Database:
         self._ring = ring
         self._lock = threading.RLock()
         self._depth = 0
+        self._in_wal_mode = self._connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        self._lasting = True
         self._topics: set[str] = set()
         self._subscribers: dict[object, Subscriber] = {}
         self._pid = os.getpid()
@@ -51,14 +53,17 @@ class Database:
             self._connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, lasting: bool = True) -> Iterator[None]:
         """All or nothing. On leaving the outermost one without an exception, everything in it is on disk.
+
+        One that is not `lasting` survives the process too, but the machine only once a lasting one has followed: for
+        what is no loss then, such as which links are up. Nothing waits for the disk there.
 
         Raises StoreError where SQLite cannot write (locked, full, failed); then nothing was written.
         """
         with self._lock:
             self._check()
-            self._enter()
+            self._enter(lasting)
             try:
                 yield
             except BaseException:
@@ -114,17 +119,29 @@ class Database:
         """A number that differs from the last one asked for when another process has committed since."""
         return int(self.read("PRAGMA data_version")[0][0])
 
-    def _enter(self) -> None:
+    def _enter(self, lasting: bool) -> None:
         with database_errors(self.path):
             if self._depth:
+                if lasting and not self._lasting:
+                    raise RuntimeError("a lasting write within a transaction that is not")
                 self._connection.execute(f"SAVEPOINT inner_{self._depth:d}")
             else:
                 if self._connection.in_transaction:
                     # An interrupt struck between a BEGIN and its bookkeeping.
                     self._connection.execute("ROLLBACK")
                 self._topics.clear()
+                self._make_lasting(lasting)
                 self._connection.execute("BEGIN IMMEDIATE")
         self._depth += 1
+
+    def _make_lasting(self, lasting: bool) -> None:
+        if lasting is self._lasting:
+            return
+        self._lasting = False  # until it is certain, whatever interrupts this
+        # Without a WAL, a file that SQLite did not wait for could be damaged.
+        if self._in_wal_mode:
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+        self._lasting = lasting
 
     def _roll_back(self) -> None:
         self._depth -= 1

@@ -37,7 +37,7 @@ class Events:
     def append(self, told: Iterable[ToldEvent]) -> None:
         """Tell the other processes of what has happened, all or nothing. Topic "events"."""
         last = 0
-        with self._database.transaction():
+        with self._database.transaction(lasting=False):
             for event in told:
                 last = self._database.insert(
                     "INSERT INTO events (origin, told_at_ns, kind, body) VALUES (?, ?, ?, ?)",

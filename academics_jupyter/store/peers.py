@@ -70,17 +70,20 @@ class Peers:
             "UPDATE peers SET direction = '', since_ms = NULL, rtt_ms = NULL,"
             " last_seen_ms = MAX(last_seen_ms, ?) WHERE peer = ?",
             (now_ms,),
+            lasting=False,
         )
 
     def set_online(self, seen: Mapping[str, bool]) -> None:
         """Who is online as the driver sees it, each with whether they are busy; all others are not."""
         known = {str(row["peer"]): bool(row["busy"]) for row in self._online_rows()}
-        with self._database.transaction():
+        gone = "UPDATE peers SET online = 0, busy = 0 WHERE peer = ?"
+        there = "UPDATE peers SET online = 1, busy = ? WHERE peer = ?"
+        with self._database.transaction(lasting=False):
             for peer in known.keys() - seen.keys():
-                self._write(peer, "UPDATE peers SET online = 0, busy = 0 WHERE peer = ?", ())
+                self._write(peer, gone, (), lasting=False)
             for peer, busy in seen.items():
                 if known.get(peer) is not busy:
-                    self._write(peer, "UPDATE peers SET online = 1, busy = ? WHERE peer = ?", (int(busy),))
+                    self._write(peer, there, (int(busy),), lasting=False)
 
     def nobody_online(self) -> None:
         """Nobody is online and no link is up: what the driver knows when it starts and when it has left."""
@@ -93,7 +96,7 @@ class Peers:
 
     def set_rtt(self, peer: str, ms: float) -> None:
         """The last round trip to them took `ms` milliseconds."""
-        self._write(peer, "UPDATE peers SET rtt_ms = ? WHERE peer = ?", (ms,))
+        self._write(peer, "UPDATE peers SET rtt_ms = ? WHERE peer = ?", (ms,), lasting=False)
 
     def set_verified(self, peer: str, verified: bool = True) -> None:
         """Whether the person has confirmed their fingerprint."""
@@ -131,8 +134,8 @@ class Peers:
     def _online_rows(self) -> list[sqlite3.Row]:
         return self._database.read("SELECT peer, busy FROM peers WHERE online = 1")
 
-    def _write(self, peer: str, sql: str, args: tuple[Value, ...]) -> None:
-        with self._database.transaction():
+    def _write(self, peer: str, sql: str, args: tuple[Value, ...], *, lasting: bool = True) -> None:
+        with self._database.transaction(lasting=lasting):
             self._database.execute("INSERT INTO peers (peer) VALUES (?) ON CONFLICT DO NOTHING", (peer,))
             self._database.execute(sql, (*args, peer))
             self._database.changed("peers")

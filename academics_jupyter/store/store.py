@@ -73,9 +73,12 @@ class Store:
         self.doorbell.close()
         self.database.close()
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """All or nothing, on disk when it ends; re-entrant in its thread. Nothing may be awaited inside it."""
-        return self.database.transaction()
+    def transaction(self, *, lasting: bool = True) -> AbstractContextManager[None]:
+        """All or nothing, on disk when it ends; re-entrant in its thread. Nothing may be awaited inside it.
+
+        For what is not `lasting`, see `Database.transaction`.
+        """
+        return self.database.transaction(lasting=lasting)
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Have `callback` told the topics of each change, in the thread that committed it; returns what ends that.

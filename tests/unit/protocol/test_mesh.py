@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from academics_jupyter.protocol.mesh import LinkFacts, keeps_new, part, part_size
+from academics_jupyter.protocol.mesh import LinkFacts, keeps_new, most_kept, part, part_size, surplus
 
 EPOCHS = st.integers(0, 3)
 PEERS = st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd")).filter(lambda pair: pair[0] != pair[1])
@@ -127,3 +127,27 @@ def test_a_large_mesh_hangs_together() -> None:
         reached += near - seen
         seen |= near
     assert seen == parts.keys()
+
+
+@given(others=CROWDS, linked=CROWDS, max_links=LIMITS)
+def test_of_many_only_as_many_are_dialled_as_are_missing(others: set[str], linked: set[str], max_links: int) -> None:
+    kept, links = part("me", others, max_links, linked), others & linked
+    assert kept <= others
+    if len(others) > part_size(max_links):
+        assert links <= kept
+        assert len(kept) == max(len(links), part_size(max_links))
+        assert kept - links <= part("me", others - links, max_links) or len(others - links) <= part_size(max_links)
+
+
+@given(spare=CROWDS, count=st.integers(-5, 80))
+def test_whom_one_is_drawn_to_most_is_hung_up_on_last(spare: set[str], count: int) -> None:
+    gone = surplus("me", spare, count)
+    assert gone <= spare
+    assert len(gone) == min(max(count, 0), len(spare))
+    assert surplus("me", spare - gone, 1) <= surplus("me", spare, count + 1) or count < 0
+
+
+@given(max_links=st.integers(0, 1_000))
+def test_what_is_kept_leaves_room_and_is_no_less_than_the_part(max_links: int) -> None:
+    assert part_size(max_links) <= most_kept(max_links) <= max(max_links, 1)
+    assert max_links < 2 or most_kept(max_links) < max_links

@@ -195,7 +195,8 @@ LIMITS = {
     f" up to {courier.LAST_RESEND_S:.0f} s",
     "The same peer is dialled again after": f"{meshing.REDIAL_INTERVAL_S:.0f} s;"
     f" {meshing.VOTED_REDIAL_INTERVAL_S:.0f} s once it has been voted on",
-    "The registry is read every": f"{meshing.REFRESH_INTERVAL_S:.0f} s, give or take a third;"
+    "The registry is read every": f"{meshing.REFRESH_INTERVAL_S:.0f} s,"
+    f" {meshing.IDLE_INTERVAL_S:.0f} s while nobody comes or goes, give or take a third;"
     f" all of it every {membership.READ_ALL_INTERVAL_S:.0f} s",
     "Deltas overlap": f"{registry_membership.OVERLAP_MS // 1000} s",
     "A vote counts": f"{records.VOTE_LIFETIME_MS // 1000} s, renewed after {votes.RENEW_MS // 1000} s",

@@ -56,6 +56,11 @@ class Driving:
         self._changing = asyncio.Lock()
         self._moving = asyncio.Lock()
 
+    @property
+    def stands_by(self) -> bool:
+        """Whether this process takes over once the driver has ended."""
+        return self._standing_by is not None and not self._standing_by.done()
+
     async def start(self, label: str) -> None:
         """Drive, under a name that tells the other processes what drives; or stand by.
 
@@ -158,7 +163,7 @@ class Driving:
                     self._stand_by()
 
     def _stand_by(self) -> None:
-        if self._standing_by is None or self._standing_by.done():
+        if not self.stands_by:
             self._standing_by = asyncio.create_task(self._take_over_at_the_end(), name="academics-standing-by")
 
     async def _take_over_at_the_end(self) -> None:

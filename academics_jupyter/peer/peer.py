@@ -155,7 +155,7 @@ class Peer(OpenProfile):
     async def request_download(self, resource: str, to: str | Path | None = None) -> Download:
         """Begin a download and return at once. Raises as `download`."""
         whole = await self.lookup.resource(resource)
-        if self._engine is None and self.folder.driver() is None:
+        if not self._is_driven():
             raise NotStartedError("Downloading needs your peer to be online: %academics start.")
         return await self.downloading.request(whole, Path(to) if to else None)
 

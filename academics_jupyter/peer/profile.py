@@ -186,8 +186,15 @@ class OpenProfile:
         if error and not self.notice:
             self.notice = f"{error} You are offline until it does; what you do waits for it."
 
+    def _is_driven(self) -> bool:
+        """Whether some process runs the peer, or will in a moment: this one, if it stands by and nobody else does."""
+        driving = self._driving
+        return driving is not None and (
+            driving.engine is not None or driving.stands_by or self.folder.driver() is not None
+        )
+
     def _note_if_offline(self, done: str) -> None:
-        if self._engine is None and self.folder.driver() is None:
+        if not self._is_driven():
             self.notice = f"{done} and goes out once you are online: %academics start."
 
     async def _create_profile(self) -> None:

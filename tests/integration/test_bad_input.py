@@ -44,7 +44,8 @@ def test_a_registry_that_does_not_answer(sit_down: SitDown, tmp_path: Path) -> N
     stranded.run(f"resource = %share {file}")
     assert "does not answer" in stranded.run("%explore").text
     status = stranded.run("%academics status").text
-    assert "resource for the registry" in status
+    assert "description of" in status
+    assert "for the registry: it does not answer" in status
     stranded.kernel.kill()
 
     back = sit_down("stranded", register=False)

@@ -240,7 +240,7 @@ async def test_a_call_while_mongod_ends_is_answered_or_unreachable(folder: Path,
         while not ended.is_set():
             await insisted(call)
 
-    reads = (registry.profiles, registry.active, registry.now_ms, lambda: registry.search(Query(words=("ada",))))
+    reads = (registry.profiles, registry.members, registry.now_ms, lambda: registry.search(Query(words=("ada",))))
     calls = asyncio.gather(*map(write, taken), *map(read, reads))
     for _ in range(times):
         await wait_until_async(lambda: len(mongods(folder)) == 1 or calls.done())

@@ -39,7 +39,8 @@ def is_running(pid: int) -> bool:
 
 
 STARTER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children ignore it
 from tests.guarded import GuardedProcess
 process = GuardedProcess(["sh", "-c", "sleep 600 & echo $! >&2; wait"])
 while not process.log():

@@ -100,7 +100,7 @@ def test_a_download_and_chats_go_on_while_the_peer_moves(
     assert second.value("row_now().state") == "active"
     second.run("%chat giver from the second kernel")
     giver.run("slow = False\n%chat mover to the second kernel")
-    assert mover.kernel.collect(waiting).status == "ok"
+    assert (waited := mover.kernel.collect(waiting)).status == "ok", waited.traceback
     assert Path(str(mover.value("str(path)"))).read_bytes() == large.read_bytes()
     assert mover.value("len(academics.current().downloads())") == 1
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 
 from academics_jupyter.errors import RegistryError
 from academics_jupyter.peer.context import Context
+from academics_jupyter.peer.membership import new_membership
 from academics_jupyter.protocol.identity import fingerprint
-from academics_jupyter.protocol.membership import Membership
-from academics_jupyter.protocol.mesh import part_size
 from academics_jupyter.protocol.records import Presence, Profile, Resource, Signed
 from academics_jupyter.registry.port import Found, Query
 from academics_jupyter.store.peers import Contact
@@ -94,8 +93,7 @@ class ExploringService:
             return await asyncio.to_thread(self._seen_by_driver)
         async with context.asking() as registry:
             members = await registry.members()
-        settings, now_ms = context.settings, context.clock.now_ms()
-        known = Membership(settings.disconnect_ratio, part_size(settings.max_links) + 1)
+        known, now_ms = new_membership(context.settings), context.clock.now_ms()
         for presence in members.presences:
             known.hear(presence.record, now_ms)
         for vote in members.votes:

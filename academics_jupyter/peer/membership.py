@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from academics_jupyter.errors import RegistryError
 from academics_jupyter.network.link import Link
 from academics_jupyter.peer.context import Context
+from academics_jupyter.peer.settings import Settings
 from academics_jupyter.protocol.membership import Membership
 from academics_jupyter.protocol.mesh import part_size
 from academics_jupyter.protocol.records import Presence, Record, Signed, Vote
@@ -22,13 +23,17 @@ READ_ALL_INTERVAL_S = 300.0
 log = logging.getLogger(__name__)
 
 
+def new_membership(settings: Settings) -> Membership:
+    """What is known of nobody yet, by the vote rule of these settings."""
+    return Membership(settings.disconnect_ratio, part_size(settings.max_links) + 1)
+
+
 class MembershipService:
     """Feeds the pure machines, from the peer's loop only, and keeps the store's view of who is online."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        settings = context.settings
-        self.known = Membership(settings.disconnect_ratio, part_size(settings.max_links) + 1)
+        self.known = new_membership(context.settings)
         self.voter = Voter()
         self._mark_ms = 0
         self._read_all_s = 0.0

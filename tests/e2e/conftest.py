@@ -72,8 +72,13 @@ class Lab:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )  # fmt: skip
-        wait_until(lambda: list(runtime.glob("jpserver-*.json")), START_S, "JupyterLab's start")
-        self.url = json.loads(next(runtime.glob("jpserver-*.json")).read_text())["url"]
+        wait_until(lambda: self._told(runtime), START_S, "JupyterLab's start")
+        self.url = str(json.loads(self._told(runtime))["url"])
+
+    @staticmethod
+    def _told(runtime: Path) -> str:
+        """What the server has written of itself; empty while it has only begun to."""
+        return "".join(each.read_text() for each in runtime.glob("jpserver-*.json"))
 
     def kernel_is_idle(self) -> bool:
         """Whether the one notebook that is open has a kernel that has started."""

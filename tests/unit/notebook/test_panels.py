@@ -83,7 +83,6 @@ class Viewer:
 def network(monkeypatch: pytest.MonkeyPatch) -> MemoryNetwork:
     network = MemoryNetwork(lambda: time.time_ns() // 1_000_000)
     monkeypatch.setattr(context, "open_registry", lambda *_: MemoryRegistry(network))
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return network
 
 

@@ -1,7 +1,8 @@
 """How long a peer takes to move: `python -m tests.benchmarks.handover [MOVES]`.
 
 A kernel detaches and attaches its peer again and again, while a colleague's kernel watches the link with it. Prints how
-long the magics take, and how long the colleague is without a link; both in seconds, as median and maximum.
+long the magics take, and how long the colleague is without a link; then, where the driver is killed, how long it takes
+until another process of the profile drives, and until the colleague is linked with it. All as median and maximum.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.kernels import running_kernel
+from tests.processes import PeerProcess
 
 MOVES = 5
 WATCH = """
@@ -55,6 +58,27 @@ def main(moves: int) -> None:
             for move, spent in spent_s.items():
                 print(f"{move:8} {_summary(spent)}")
             print(f"no link  {_summary(gaps_s)}, {len(gaps_s)} gaps")
+        _kill(Path(folder), moves)
+
+
+def _kill(folder: Path, kills: int) -> None:
+    """Kill the driver again and again, the one that stood by having become it."""
+    taken_over_s, linked_s = [], []
+    with PeerProcess(folder / "colleague", "colleague") as colleague, ExitStack() as stack:
+        driver = stack.enter_context(PeerProcess(folder / "killed", "killed"))
+        for _ in range(kills):
+            passenger = stack.enter_context(PeerProcess(folder / "killed", "killed"))
+            colleague.sees("peer.status().links", 1)
+            driver.kill()
+            begun_s = time.monotonic()
+            colleague.sees("peer.status().links", 0)
+            passenger.sees("peer.is_driver")
+            taken_over_s.append(time.monotonic() - begun_s)
+            colleague.sees("peer.status().links", 1)
+            linked_s.append(time.monotonic() - begun_s)
+            driver = passenger
+    print(f"killed   {_summary(taken_over_s)} until another drives")
+    print(f"         {_summary(linked_s)} until linked with it")
 
 
 def _summary(figures_s: list[float]) -> str:

@@ -83,22 +83,27 @@ class SharePart(Part):
         key = str(content["upload"])
         with self._failure_told(key):
             try:
-                await self._share(key, await asyncio.to_thread(self._uploads.finish, key))
+                shared = await self._share(key, await asyncio.to_thread(self._uploads.finish, key))
             finally:
                 await asyncio.to_thread(self._uploads.drop, key)
+            self._tell_shared(key, shared)
 
     async def _drop(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        await asyncio.to_thread(self._uploads.drop, str(content["upload"]))
+        # At once, and not when a thread gets round to it: what comes after this is late.
+        cancelled = self._uploads.cancel(str(content["upload"]))
+        await asyncio.to_thread(self._uploads.remove, cancelled)
 
     async def _share_path(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         key = str(content["upload"])
         with self._failure_told(key):
-            await self._share(key, Path(str(content["path"]).strip()))
+            self._tell_shared(key, await self._share(key, Path(str(content["path"]).strip())))
 
-    async def _share(self, key: str, path: Path) -> None:
+    async def _share(self, key: str, path: Path) -> Kept | None:
         peer = await self._registered()
         resource = await peer.share(path, on_progress=self._teller(key, path))
-        kept = next((each for each in await peer.sharing.kept() if each.resource.id == resource.id), None)
+        return next((each for each in await peer.sharing.kept() if each.resource.id == resource.id), None)
+
+    def _tell_shared(self, key: str, kept: Kept | None) -> None:
         if kept is not None:
             self.send({"shared": key, "row": _row(kept)})
         self.redraw.soon()

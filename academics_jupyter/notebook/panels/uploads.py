@@ -73,9 +73,16 @@ class Uploads:
             upload.file.close()
             return upload.path
 
+    def cancel(self, key: str) -> Upload | None:
+        """Take nothing more of an upload, from now on; what came of it is there until `remove`. Does not block."""
+        return self._uploads.pop(key, None)
+
     def drop(self, key: str) -> None:
         """Forget an upload and remove what came of it. Safe to repeat."""
-        upload = self._uploads.pop(key, None)
+        self.remove(self.cancel(key))
+
+    def remove(self, upload: Upload | None) -> None:
+        """Remove what came of a cancelled upload."""
         if upload is not None:
             with upload.lock:
                 upload.file.close()

@@ -67,6 +67,7 @@ def test_nothing_survives_the_process_that_started_it(end: signal.Signals) -> No
 
 def test_who_does_not_end_is_killed() -> None:
     process = GuardedProcess(["sh", "-c", "trap '' TERM; echo here; while :; do sleep 1; done"])
+    wait_until(process.log, what="a shell that ignores SIGTERM")
     process.signal(signal.SIGTERM)
     with pytest.raises(AssertionError, match="did not end"):
         process.wait(0.1)

@@ -207,11 +207,11 @@ class SimulatedNetwork:
         return is_recent or target in self.accusations[voter]
 
     def _is_backed(self, peer: SimulatedPeer) -> bool:
-        """Whether too few can have anything against it."""
-        registered = self._registered()
-        against = [each for each in registered if each is not peer and not self._reaches(each, peer)]
-        hostile = [each for each in registered if peer.name in self.accusations[each.name] and each not in against]
-        return len(against) + len(hostile) <= RATIO * len(registered)
+        """Whether too few can have anything against it. A voter who is hidden counts for those linked with it."""
+        running = [each for each in self.peers.values() if each.running and each is not peer]
+        against = [each for each in running if not self._reaches(each, peer)]
+        hostile = [each for each in running if peer.name in self.accusations[each.name] and each not in against]
+        return len(against) + len(hostile) <= RATIO * len(self._registered())
 
     def _is_evicted(self, peer: SimulatedPeer, hearer: SimulatedPeer) -> bool:
         """Whether nobody reaches it, and enough of those online can say so to the hearer."""
@@ -224,4 +224,5 @@ class SimulatedNetwork:
             and each.now_ms == hearer.now_ms
             and 2 * sum(not self._reaches(each, other) for other in registered if other is not each) < len(registered)
         ]
-        return not self._is_reached(peer) and len(able) > RATIO * len(registered)
+        running = [each for each in self.peers.values() if each.running]
+        return not self._is_reached(peer) and len(able) > RATIO * len(running)

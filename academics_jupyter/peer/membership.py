@@ -34,6 +34,8 @@ class MembershipService:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.known = new_membership(context.settings)
+        # We are there whether or not the registry gives our own presence back to us.
+        self.known.link_up(context.me)
         self.voter = Voter()
         self._mark_ms = 0
         self._read_all_s = 0.0

@@ -185,7 +185,8 @@ class MeshingService:
         if self._asked:
             wanted = {peer: presence.epoch for peer, presence in self._wanted().items()}
             known, voter, now_ms = self._membership.known, self._membership.voter, self._membership.now_ms
-            await self._publish([*voter.decide(wanted, now_ms), *voter.vouch(known.contested(now_ms), now_ms)])
+            contested = {peer: epoch for peer, epoch in known.contested(now_ms).items() if peer != self._context.me}
+            await self._publish([*voter.decide(wanted, now_ms), *voter.vouch(contested, now_ms)])
         self._membership.known.forget(self._membership.now_ms)
 
     async def _publish(self, decisions: Iterable[Decision]) -> None:

@@ -88,6 +88,7 @@ class SimulatedPeer:
         world = self._world
         self.running, self.busy, self.life = True, False, self.life + 1
         self.known, self.voter = Membership(RATIO, 97), Voter()
+        self.known.link_up(self.name)
         self.links, self._said_ms = {}, 0
         self._losing: dict[str, tuple[int, int]] = {}
         self._last_dial_ms: dict[tuple[str, int], int] = {}

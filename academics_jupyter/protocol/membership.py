@@ -43,7 +43,7 @@ class Membership:
         self._tally = Tally(ratio, triers)
 
     def link_up(self, peer: str) -> None:
-        """There is a link with a peer, which counts as a fresh lease."""
+        """There is a link with a peer, or the peer is ourselves: that counts as a fresh lease."""
         self._linked.add(peer)
 
     def link_down(self, peer: str) -> None:

@@ -40,6 +40,8 @@ from academics_jupyter.protocol.wire import CODES, Hello, Welcome
 DIAL_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 3.0
 ACCEPT_TIMEOUT_S = 3.0
+STAY_S = 0.5
+"""Who ends a fresh connection within this time did not mean to take it."""
 MAX_EARLY_EVENTS = 64
 """How many events may wait for the server's proof; it has no reason to send any."""
 MAX_CHALLENGE_BYTES = 1024
@@ -146,7 +148,8 @@ class Dialler:
     async def accepts(self, presence: Presence) -> bool:
         """Whether anything accepts connections where a peer announces itself, if only its operating system.
 
-        A busy peer's port does, however long the peer itself takes to answer.
+        A busy peer's port does, however long the peer itself takes to answer. One that ends each connection at once
+        does not: so do forwarders, with nothing behind them.
         """
         urls = [url for url in presence.urls if may_dial(url, loopback=self._loopback)]
         return any(await asyncio.gather(*(_accepts(url, loopback=self._loopback) for url in urls)))
@@ -169,10 +172,19 @@ async def _accepts(url: str, *, loopback: bool) -> bool:
                 with contextlib.suppress(OSError), dialling_socket(address, loopback=loopback) as sock:
                     sock.setblocking(False)
                     await loop.sock_connect(sock, address[4])
-                    return True
+                    if await _stays(sock):
+                        return True
     except (TimeoutError, OSError, ValueError):
         pass
     return False
+
+
+async def _stays(sock: socket.socket) -> bool:
+    """Whether a fresh connection is left open for a moment. Raises OSError where it is reset."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STAY_S):
+            return await asyncio.get_running_loop().sock_recv(sock, 1) != b""
+    return True
 
 
 class _Attempt:

@@ -10,7 +10,7 @@ What a voter does about one target, in one epoch of it (a newer epoch begins ane
 
 `decide` votes only while the voter reaches half or more of the others that it wants links with: who does not is more
 likely cut off itself, and counts its failures anew once that is over. A dial counts as failed only where nothing
-accepts the connection: a busy peer's port does.
+accepts the connection and leaves it open: a busy peer's port does.
 
 In a mesh too large for everyone to try everyone, who has a link with a target that others vote on says so, with a vote
 that is taken back from the start: silence would count for those who fail (`vouch`).

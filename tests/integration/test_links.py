@@ -17,6 +17,7 @@ from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import measure
 from academics_jupyter.network.range_client import Holder
 from academics_jupyter.protocol.wire import EVENTS_AT_ONCE, Ask, Done, Ping, Token
+from tests.fault_proxy import FaultProxy
 from tests.meshes import PIECES, RESOURCE, Node, key, nodes, presence
 from tests.waiting import wait_until_async
 
@@ -539,3 +540,18 @@ async def test_a_resource_that_is_not_held_is_refused_as_such(tmp_path: Path) ->
             with pytest.raises(PeerRefusedError) as error:
                 await holder.pieces(1)
         assert error.value.code == "not_held"
+
+
+async def test_a_port_accepts_if_it_leaves_connections_open_however_silent_it_is() -> None:
+    async with nodes(1, 2) as (ada, grace):
+        with FaultProxy(("127.0.0.1", grace.mesh.server.port)) as proxy:
+            behind = presence(grace.key, f"https://{proxy.host}:{proxy.port}", grace.mesh.server.certificate)
+            for leave_open, accepts in (
+                (proxy.carry, True),
+                (proxy.stall, True),
+                (proxy.reset, False),
+                (proxy.half_close, False),
+                (proxy.refuse, False),
+            ):
+                leave_open()
+                assert await ada.mesh.accepts(behind) is accepts, leave_open.__name__

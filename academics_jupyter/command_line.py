@@ -44,9 +44,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", parents=[common], help="show the profile's peer").set_defaults(run=_status)
     doctor = commands.add_parser("doctor", parents=[common], help="test registry, port, addresses, clock and more")
     doctor.set_defaults(run=_doctor)
-    share = commands.add_parser("share", parents=[common], help="share files; they go out once the peer is online")
+    share = commands.add_parser("share", parents=[common], help="share files or folders; they go out once online")
     share.add_argument("files", nargs="+", metavar="FILE")
     share.set_defaults(run=_share)
+    export = commands.add_parser("export-torrent", parents=[common], help="write a BitTorrent v2 torrent of a resource")
+    export.add_argument("resource", metavar="ID", help="the id, or its start, of a resource in the repository")
+    export.add_argument("--output", metavar="FILE", help="its name or folder; NAME.torrent here if not given")
+    export.set_defaults(run=_export_torrent)
     return parser
 
 
@@ -123,6 +127,14 @@ async def _share(given: argparse.Namespace) -> None:
             print(f"{resource.id}  {resource.title}")  # noqa: T201
         if peer.notice:
             print(peer.notice, file=sys.stderr)  # noqa: T201
+    finally:
+        await peer.close()
+
+
+async def _export_torrent(given: argparse.Namespace) -> None:
+    peer = await _opened(given)
+    try:
+        print(await peer.export_torrent(given.resource, given.output))  # noqa: T201
     finally:
         await peer.close()
 

@@ -228,7 +228,7 @@ class _Connection:
         while data:
             await self._moving.wait()
             bytes_per_s = self._mode.bytes_per_s
-            taken = max(int(bytes_per_s * SLICE_S), 1) if bytes_per_s else len(data)
+            taken = min(max(int(bytes_per_s * SLICE_S), 1), len(data)) if bytes_per_s else len(data)
             await meter.take(taken, bytes_per_s)
             writer.write(data[:taken])
             await writer.drain()

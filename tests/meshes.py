@@ -9,12 +9,16 @@ from pathlib import Path
 import msgspec
 from nacl.signing import SigningKey
 
+from academics_jupyter.network.limiter import Limiter
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import Mesh
-from academics_jupyter.network.range_server import RangeServer, Served
+from academics_jupyter.network.range_server import RangeServer
+from academics_jupyter.network.read_server import ReadServer
+from academics_jupyter.network.served import Served
+from academics_jupyter.protocol.contents import one_file
 from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.records import Presence, Record, Signed, sign_record
-from academics_jupyter.protocol.wire import Ask, Hello, Token
+from academics_jupyter.protocol.wire import Ask, Hello, Read, Token
 
 NOW_MS = 1_700_000_000_000
 RESOURCE = "5e" * 32
@@ -43,7 +47,7 @@ def presence(signer: SigningKey, url: str, certificate: str, *, epoch: int = 1, 
 class Node:
     """A mesh on a free port, a file that it may serve, and a note of all it was told."""
 
-    def __init__(self, signer: SigningKey, *, max_links: int = 10) -> None:
+    def __init__(self, signer: SigningKey, *, max_links: int = 10, uploads_at_once: int = 16) -> None:
         self.key = signer
         self.peer = peer_id(signer)
         self.epoch = 1
@@ -53,7 +57,14 @@ class Node:
         self.down: list[Link] = []
         self.gone: list[str] = []
         self.introduced: list[list[Record]] = []
-        self.ranges = RangeServer(self._find, self._gone, lambda request: self.mesh.server.guard.trust(request))
+        self.limiter = Limiter()
+        self.ranges = RangeServer(
+            self._find,
+            self._gone,
+            lambda request: self.mesh.server.guard.trust(request),
+            self.limiter,
+            uploads_at_once,
+        )
         self.mesh = Mesh(
             signer,
             hello=self.hello,
@@ -65,6 +76,7 @@ class Node:
             loopback=True,
         )
         self.mesh.on("token", Ask, self._token)
+        self.mesh.on("read", Read, ReadServer(self.ranges).answer)
         self._served: Served | None = None
 
     @property
@@ -81,7 +93,7 @@ class Node:
     def serve(self, path: Path) -> None:
         """Hold `path` as RESOURCE, as it is now."""
         found = path.stat()
-        self._served = Served(path, found.st_size, found.st_mtime_ns, PIECES)
+        self._served = Served(one_file(RESOURCE, found.st_size), [path], [found.st_mtime_ns], PIECES)
 
     async def _find(self, resource: str) -> Served | None:
         return self._served if resource == RESOURCE else None
@@ -107,9 +119,10 @@ def at_address(announced: Presence, url: str) -> Presence:
 
 
 @asynccontextmanager
-async def nodes(*numbers: int, max_links: int = 10) -> AsyncIterator[list[Node]]:
+async def nodes(*numbers: int, max_links: int = 10, uploads_at_once: int = 16) -> AsyncIterator[list[Node]]:
     """Nodes that listen, one for each number, in the order of their peer ids."""
-    made = sorted((Node(key(number), max_links=max_links) for number in numbers), key=lambda node: node.peer)
+    limits = {"max_links": max_links, "uploads_at_once": uploads_at_once}
+    made = sorted((Node(key(number), **limits) for number in numbers), key=lambda node: node.peer)
     try:
         for node in made:
             await node.mesh.server.listen("127.0.0.1", 0)

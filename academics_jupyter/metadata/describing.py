@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from academics_jupyter.metadata.findings import Findings
-from academics_jupyter.metadata.kinds import BINARY, HEAD_BYTES, kind_and_media_type
+from academics_jupyter.metadata.kinds import BINARY, FOLDER, HEAD_BYTES, kind_and_media_type
 from academics_jupyter.metadata.pdf_process import read_pdf
 from academics_jupyter.metadata.text_files import of_markdown, of_notebook, of_plain_text, of_tex
 from academics_jupyter.metadata.titles import printed_title, title_from_name
@@ -38,22 +38,29 @@ class Metadata:
     license: str = ""
 
 
-async def describe(path: Path, *, timeout_s: float = PDF_TIMEOUT_S) -> Metadata:
+async def describe(path: Path, *, name: str = "", timeout_s: float = PDF_TIMEOUT_S) -> Metadata:
     """What is found in the file at `path`, within the limits of a record; a PDF is read for `timeout_s` at most.
 
-    Never raises for what the file holds or is: where nothing is found, the title comes from its name.
+    `name` is what the file is called, where that is not the name it lies under. Never raises for what the file holds
+    or is: where nothing is found, the title comes from its name.
     """
+    name = name or path.name
     with ExitStack() as opened:
         file = await asyncio.to_thread(_open, path)
         if file is None:
-            return _metadata(path.name, BINARY, Findings())
+            return _metadata(name, BINARY, Findings())
         opened.callback(os.close, file)
-        types = kind_and_media_type(path.name, await asyncio.to_thread(_start_of, file, HEAD_BYTES))
+        types = kind_and_media_type(name, await asyncio.to_thread(_start_of, file, HEAD_BYTES))
         if types[1] == "application/pdf":
-            found = await read_pdf(file, path.name, timeout_s)
+            found = await read_pdf(file, name, timeout_s)
         else:
             found = await asyncio.to_thread(_of_text, file, types[1])
-        return _metadata(path.name, types, found)
+        return _metadata(name, types, found)
+
+
+def describe_folder(name: str) -> Metadata:
+    """How a folder of that name would be described: its files may be of any kind, and none speaks for the others."""
+    return _metadata(name, FOLDER, Findings())
 
 
 def _open(path: Path) -> int | None:

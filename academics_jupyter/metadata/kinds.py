@@ -9,6 +9,8 @@ from pathlib import PurePath
 HEAD_BYTES = 4096
 BINARY = ("other", "application/octet-stream")
 PLAIN = ("text", "text/plain")
+FOLDER = ("folder", "inode/directory")
+"""The media type is what freedesktop.org's shared MIME database, and so every Linux desktop, calls folders."""
 
 _BY_ENDING = {
     "data": {

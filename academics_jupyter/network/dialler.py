@@ -19,6 +19,7 @@ from msgspec import to_builtins
 from nacl.signing import SigningKey
 
 from academics_jupyter.errors import AcademicsError, PeerRefusedError, PeerUnreachableError, RemoteProtocolError
+from academics_jupyter.network.frames import DialledWebSocket
 from academics_jupyter.network.library_logs import SOCKET_LOG
 from academics_jupyter.network.link import Link, Receive
 from academics_jupyter.network.packets import TextPacket
@@ -62,6 +63,7 @@ def pinned_session(certificate: str, *, loopback: bool) -> aiohttp.ClientSession
     )
     return aiohttp.ClientSession(
         connector=connector,
+        ws_response_class=DialledWebSocket,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         middlewares=[_refuse_redirects],
@@ -270,7 +272,7 @@ class _Attempt:
         code = data.get("message") if isinstance(data, dict) else None
         self._refusal = code if isinstance(code, str) and code in CODES else "failed"
 
-    async def _event(self, event: str, *args: Any) -> dict[str, Any]:
+    async def _event(self, event: str, *args: Any) -> dict[str, Any] | bytes:
         if not self._proven.done():
             self._early_events += 1
         if self._early_events > MAX_EARLY_EVENTS or not await asyncio.shield(self._proven):

@@ -28,7 +28,7 @@ from academics_jupyter.protocol.wire import Done, Hello, Ping
 log = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Struct)
-Handle = Callable[[Link, M], Awaitable[Struct]]
+Handle = Callable[[Link, M], Awaitable[Struct | bytes]]
 LinkUp = Callable[[Link, list[Signed[Record]]], Awaitable[None]]
 LinkDown = Callable[[Link], Awaitable[None]]
 
@@ -36,7 +36,7 @@ LinkDown = Callable[[Link], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class _Route:
     schema: type[Struct]
-    handle: Callable[[Link, Any], Awaitable[Struct]]
+    handle: Callable[[Link, Any], Awaitable[Struct | bytes]]
 
 
 class Mesh:
@@ -79,7 +79,7 @@ class Mesh:
         self.on("ping", Ping, _answer_ping)
 
     def on(self, event: str, schema: type[M], handle: Handle[M]) -> None:
-        """Handle `event`, whose data follows `schema`; what `handle` returns is the answer."""
+        """Handle `event`, whose data follows `schema`; what `handle` returns is the answer, bytes as an attachment."""
         self._routes[event] = _Route(schema, handle)
 
     async def dial(self, presence: Presence) -> Link:
@@ -160,7 +160,7 @@ class Mesh:
                 log.debug("down: %r", link)
                 await self._link_down(link)
 
-    async def _receive(self, link: Link, event: str, data: Any) -> dict[str, Any]:
+    async def _receive(self, link: Link, event: str, data: Any) -> dict[str, Any] | bytes:
         try:
             return await self._answer(link, event, data)
         except RemoteProtocolError as error:
@@ -173,9 +173,10 @@ class Mesh:
             log.exception("a fault of this program on %r from %s", event, link.name)
             return {"error": "failed"}
 
-    async def _answer(self, link: Link, event: str, data: Any) -> dict[str, Any]:
+    async def _answer(self, link: Link, event: str, data: Any) -> dict[str, Any] | bytes:
         link.note_use(event)
-        if not link.allowance.take(int(time.monotonic() * 1000)):
+        allowance = link.read_allowance if event == "read" else link.allowance
+        if not allowance.take(int(time.monotonic() * 1000)):
             raise RemoteProtocolError("too many events at once", "too_fast")
         if event == MALFORMED:
             await link.close()
@@ -183,8 +184,11 @@ class Mesh:
         route = self._routes.get(event)
         if route is None:
             raise RemoteProtocolError("there is no such event", "unknown_event")
-        answer: dict[str, Any] = msgspec.to_builtins(await route.handle(link, convert(data, route.schema)))
-        return answer
+        answer = await route.handle(link, convert(data, route.schema))
+        if isinstance(answer, bytes):
+            return answer
+        built: dict[str, Any] = msgspec.to_builtins(answer)
+        return built
 
 
 def _introductions(link: Link, hello: Hello) -> list[Signed[Record]]:

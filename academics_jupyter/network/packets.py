@@ -1,9 +1,9 @@
-"""The socket.io packets that a link takes: text only, and JSON without its dark corners.
+"""The socket.io packets that a link takes: text, the bytes of a read, and JSON without its dark corners.
 
-An announced attachment that never comes would hold memory for ever, so binary packets are refused; so are NaN, absurd
-numbers, objects that say a thing twice, bottomless nesting, and the names of socket.io's own events. A packet that
-cannot be read becomes the event MALFORMED, on which the link is ended: an exception here would be logged by the
-library, with its traceback, for every such packet.
+An announced attachment that never comes would hold memory for ever, so binary packets are refused: the answer to a read
+comes from `attachments` in one. Refused as well are NaN, absurd numbers, objects that say a thing twice, bottomless
+nesting, and the names of socket.io's own events. A packet that cannot be read becomes the event MALFORMED, on which the
+link is ended: an exception here would be logged by the library, with its traceback, for every such packet.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from socketio import packet
 
+from academics_jupyter.network.attachments import Answer
 from academics_jupyter.protocol.records import unique_members
 from academics_jupyter.protocol.wire import MAX_EVENT_BYTES
 
@@ -36,7 +37,7 @@ class StrictJson:
 
 
 class TextPacket(packet.Packet):  # type: ignore[misc]
-    """A packet without attachments."""
+    """A packet without attachments, but for an acknowledgement that is nothing but bytes."""
 
     packet_type: int
     id: int | None
@@ -47,12 +48,18 @@ class TextPacket(packet.Packet):  # type: ignore[misc]
 
     def __init__(self, *args: Any, encoded_packet: Any = None, **options: Any) -> None:
         super().__init__(*args, **options)
+        if self.packet_type == packet.ACK and _is_one_attachment(self.data):
+            self.packet_type = packet.BINARY_ACK
         # The library takes an empty packet for none at all.
         if encoded_packet is not None:
             self.decode(encoded_packet)
 
     def decode(self, encoded_packet: Any) -> int:
         """Read a packet; whatever is wrong with it, it becomes the event MALFORMED."""
+        if isinstance(encoded_packet, Answer):
+            self.packet_type, self.namespace = packet.ACK, None
+            self.id, self.data = encoded_packet.number, [encoded_packet]
+            return 0
         try:
             if not isinstance(encoded_packet, str) or len(encoded_packet) > MAX_EVENT_BYTES:
                 raise TypeError("no text, or too long")
@@ -79,6 +86,10 @@ class TextPacket(packet.Packet):  # type: ignore[misc]
 
 def _is_event(data: Any) -> bool:
     return isinstance(data, list) and bool(data) and isinstance(data[0], str) and data[0] not in RESERVED
+
+
+def _is_one_attachment(data: Any) -> bool:
+    return isinstance(data, list) and len(data) == 1 and isinstance(data[0], bytes)
 
 
 def _refuse_constant(name: str) -> NoReturn:

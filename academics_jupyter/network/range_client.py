@@ -1,90 +1,224 @@
-"""Fetching a resource's bytes from one holder over HTTPS ranges. What comes is not verified here."""
+"""Fetching a resource's bytes from one holder over HTTPS ranges, in a thread. What comes is not verified here.
+
+A thread with blocking sockets takes in several times what an event loop does, and leaves that to the cells.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import hashlib
+import http
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-import aiohttp
-
-from academics_jupyter.errors import NetworkError, PeerRefusedError, PeerUnreachableError
-from academics_jupyter.network.dialler import pinned_session
+from academics_jupyter.errors import PeerRefusedError, PeerUnreachableError
+from academics_jupyter.network.limiter import Limiter
 from academics_jupyter.network.range_server import RESOURCES_PATH
+from academics_jupyter.network.sockets import dialling_socket
 from academics_jupyter.protocol.addresses import may_dial
 from academics_jupyter.protocol.records import Presence
 
-HASH_BYTES = 32
+CONNECT_TIMEOUT_S = 10.0
+READ_BYTES = 64 << 10
+"""Read at a time: so slow is a holder, at the least, that is not silent."""
 PATIENCE_S = 60.0
 """For how long a holder may send nothing: one that computes answers when its cell has ended."""
 
 
-class Holder:
-    """One holder's server, for one resource. An asynchronous context manager."""
+class Body:
+    """The bytes that answer one request, in order."""
 
-    def __init__(
-        self, presence: Presence, resource: str, token: str, *, loopback: bool, patience_s: float = PATIENCE_S
-    ) -> None:
-        """`patience_s` is how long it may take to take a connection, and to send anything then."""
+    def __init__(self, reader: RangeReader, response: http.client.HTTPResponse) -> None:
+        self._reader, self._response = reader, response
+
+    def read_into(self, buffer: memoryview) -> None:
+        """Fill a buffer, as fast as the limit allows. Raises PeerUnreachableError where fewer bytes come."""
+        with self._reader.failures():
+            start, most = 0, self._reader.limiter.portion(READ_BYTES)
+            while start < len(buffer):
+                part = buffer[start : start + most]
+                self._reader.wait_for_limit(len(part))
+                if self._response.readinto(part) < len(part):
+                    raise http.client.IncompleteRead(b"", len(part))
+                start += len(part)
+
+
+class RangeReader:
+    """One holder's server, for one resource. A context manager, for one thread but for `interrupt` and `silent_s`."""
+
+    def __init__(self, presence: Presence, resource: str, token: str, limiter: Limiter, *, loopback: bool) -> None:
         self._presence, self._resource, self._loopback = presence, resource, loopback
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=patience_s, sock_read=patience_s)
+        self.limiter = limiter
         self._headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
-        self._session: aiohttp.ClientSession | None = None
+        self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None
         self._url = ""
+        self._interrupted = threading.Event()
+        self._waits_since_s: float | None = None
 
-    async def __aenter__(self) -> Holder:
-        self._session = pinned_session(self._presence.certificate, loopback=self._loopback)
+    @property
+    def has_connected(self) -> bool:
+        """Whether the holder has been reached at one of its addresses."""
+        return bool(self._url)
+
+    @property
+    def silent_s(self) -> float:
+        """For how long the holder has sent nothing of what it was asked for."""
+        since_s = self._waits_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
+
+    def __enter__(self) -> Self:
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        self.hang_up()
 
-    async def pieces(self, count: int) -> bytes:
-        """The hashes of the resource's `count` pieces, from the first of the holder's addresses that answers.
+    def whole(self, part: str, length: int) -> bytes:
+        """What the holder has of the resource under a name of its own: `pieces` or `tree`, `length` bytes long.
 
-        To be called first: `read` uses the address found. Raises PeerUnreachableError or PeerRefusedError.
+        Raises PeerUnreachableError or PeerRefusedError (`not_held`, `busy`, `malformed` or `failed`).
         """
-        failure: NetworkError = PeerUnreachableError(f"{self._presence.name} has no address that can be reached.")
-        length = HASH_BYTES * count
-        for url in self._presence.urls:
+        data = bytearray(length)
+        with self._asked(f"/{part}", {}, 200, length) as body:
+            body.read_into(memoryview(data))
+        return bytes(data)
+
+    @contextmanager
+    def read(self, start: int, end: int) -> Iterator[Body]:
+        """The bytes from `start` up to `end`; the connection ends where they are not all read. Raises as `whole`."""
+        with self._asked("", {"Range": f"bytes={start}-{end - 1}"}, 206, end - start) as body:
+            yield body
+
+    def hang_up(self) -> None:
+        """End the connection; the next request makes a new one."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._socket = None
+
+    def interrupt(self) -> None:
+        """Have whatever waits for the holder fail, now and from now on. May be called in any thread."""
+        self._interrupted.set()
+        if (sock := self._socket) is not None:
+            with contextlib.suppress(OSError):
+                # Beneath TLS, whose own farewell would wait for the other side.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def wait_for_limit(self, count: int) -> None:
+        """Wait until so many bytes may come. Raises OSError once interrupted."""
+        self._waits_since_s = None
+        if not self.limiter.take_blocking(count, self._interrupted):
+            raise ConnectionAbortedError
+        self._waits_since_s = time.monotonic()
+
+    @contextmanager
+    def failures(self) -> Iterator[None]:
+        """Says in the network's errors what went wrong with the connection, and notes when the holder is waited for."""
+        self._waits_since_s = time.monotonic()
+        try:
+            yield
+            self._waits_since_s = None
+        except (http.client.HTTPException, OSError, ValueError, AttributeError) as error:
+            self.hang_up()
+            raise PeerUnreachableError(f"{self._presence.name} stopped sending.") from error
+
+    @contextmanager
+    def _asked(self, path: str, headers: dict[str, str], status: int, length: int) -> Iterator[Body]:
+        with self.failures():
+            response = self._response(path, headers)
+        try:
+            self._check(response, status, length)
+            yield Body(self, response)
+        finally:
+            if not response.isclosed():
+                self.hang_up()
+                response.close()
+
+    def _response(self, path: str, headers: dict[str, str]) -> http.client.HTTPResponse:
+        if self._connection is None:
+            self._connection = self._connected()
+        self._connection.request("GET", f"{RESOURCES_PATH}/{self._resource}{path}", headers=self._headers | headers)
+        return self._connection.getresponse()
+
+    def _connected(self) -> http.client.HTTPConnection:
+        """A connection to the address that answered before, else to the first that does. Raises OSError."""
+        name = self._presence.name
+        failure: OSError = ConnectionError(f"{name} has no address that can be dialled")
+        for url in [self._url] if self._url else self._presence.urls:
             if not may_dial(url, loopback=self._loopback):
                 continue
-            self._url = f"{url}{RESOURCES_PATH}/{self._resource}"
+            parts = urlsplit(url)
             try:
-                return b"".join([data async for data in self._get("/pieces", None, length, length)])
-            except PeerRefusedError:
-                raise
-            except NetworkError as error:
+                sock = self._dialled(str(parts.hostname), int(parts.port or 0))
+            except OSError as error:
+                failure = error
+                continue
+            self._url = url
+            connection = http.client.HTTPConnection(str(parts.hostname), parts.port)
+            connection.sock, connection.auto_open = sock, 0
+            return connection
+        raise failure
+
+    def _dialled(self, host: str, port: int) -> ssl.SSLSocket:
+        failure: OSError = ConnectionError("it has no address")
+        for address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            if self._interrupted.is_set():
+                raise ConnectionAbortedError
+            try:
+                return self._encrypted(dialling_socket(address, loopback=self._loopback), address[4])
+            except OSError as error:
                 failure = error
         raise failure
 
-    def read(self, start: int, end: int, piece_bytes: int) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to `end`, in chunks of `piece_bytes` but for the last. Raises as `pieces`."""
-        return self._get("", f"bytes={start}-{end - 1}", end - start, piece_bytes)
-
-    async def _get(self, path: str, wanted: str | None, length: int, chunk_bytes: int) -> AsyncIterator[bytes]:
-        assert self._session is not None  # noqa: S101  entered
-        headers = self._headers | ({"Range": wanted} if wanted else {})
-        asking = self._session.get(self._url + path, headers=headers, allow_redirects=False, timeout=self._timeout)
+    def _encrypted(self, sock: socket.socket, address: tuple[Any, ...]) -> ssl.SSLSocket:
+        """Raises OSError where the server is not the one whose certificate has been announced."""
+        self._socket = sock
         try:
-            async with asking as response:
-                self._check(response, 206 if wanted else 200, length)
-                while length > 0:
-                    data = await response.content.readexactly(min(chunk_bytes, length))
-                    length -= len(data)
-                    yield data
-        except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
-            raise PeerUnreachableError(f"{self._presence.name} stopped sending.") from error
+            sock.settimeout(CONNECT_TIMEOUT_S)
+            sock.connect(address)
+            encrypted = _TLS.wrap_socket(sock)
+            self._socket = encrypted
+            certificate = hashlib.sha256(encrypted.getpeercert(binary_form=True) or b"").hexdigest()
+            if self._interrupted.is_set() or certificate != self._presence.certificate:
+                encrypted.close()
+                raise ConnectionAbortedError("another server, or too late")
+            encrypted.settimeout(PATIENCE_S)
+        except BaseException:
+            sock.close()
+            raise
+        return encrypted
 
-    def _check(self, response: aiohttp.ClientResponse, status: int, length: int) -> None:
+    def _check(self, response: http.client.HTTPResponse, status: int, length: int) -> None:
         """Only plain bytes, of just the length that was asked for."""
         name = self._presence.name
-        if response.status == 404:
+        if response.status == http.HTTPStatus.NOT_FOUND:
             raise PeerRefusedError(f"{name} no longer holds the resource.", "not_held")
+        if response.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+            raise PeerRefusedError(f"{name} serves as many downloads as it may.", "busy")
+        if response.status == http.HTTPStatus.UNAUTHORIZED:
+            raise PeerRefusedError(f"{name} takes the token no more.", "stale_token")
         if response.status != status:
             raise PeerRefusedError(f"{name} answered with status {response.status}.", "failed")
-        if response.headers.get("Content-Encoding", "identity") != "identity" or response.content_length != length:
+        if response.headers.get("Content-Encoding", "identity") != "identity" or response.length != length:
             raise PeerRefusedError(f"{name} sent something other than the bytes that were asked for.", "malformed")
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Certificates are self-signed, and held against the one that the peer has announced under its signature."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+_TLS = _tls_context()

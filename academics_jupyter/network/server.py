@@ -180,7 +180,7 @@ class LinkServer:
         if sum(session.auth.dialler == dialler for session in self._sessions.values()) >= SESSIONS_PER_PEER:
             raise RemoteProtocolError("the dialler has as many sessions as a peer may", "too_many")
 
-    async def _event(self, event: str, sid: str, *args: Any) -> dict[str, Any]:
+    async def _event(self, event: str, sid: str, *args: Any) -> dict[str, Any] | bytes:
         session = self._sessions.get(sid)
         if session is None:
             return {"error": "not_introduced"}

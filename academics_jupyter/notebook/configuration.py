@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from traitlets import Float, Int, List, Unicode
+from typing import Any
+
+from traitlets import Bunch, Float, Int, List, TraitError, Unicode, Union, validate
 from traitlets.config import Configurable
 
-from academics_jupyter.peer.settings import Settings, resolve
+from academics_jupyter.errors import UsageError
+from academics_jupyter.peer.settings import Settings, checked, resolve
 
 
 class Academics(Configurable):
@@ -21,6 +24,20 @@ class Academics(Configurable):
     public_urls = List(Unicode(), help="Addresses to announce; empty to find them.").tag(config=True)
     disconnect_ratio = Float(0.5, help="The share of online peers whose votes remove a peer.").tag(config=True)
     max_links = Int(128, help="Links kept at once.").tag(config=True)
+    upload_limit = Union(
+        [Int(), Unicode()], help="Bytes per second for all uploads, such as 5_000_000 or '5 MB'; 0 for no limit."
+    ).tag(config=True)
+    download_limit = Union([Int(), Unicode()], help="The same for all downloads.").tag(config=True)
+    uploads_at_once = Int(16, help="How many uploads are served at once; others wait their turn.").tag(config=True)
+    downloads_at_once = Int(3, help="How many downloads run at once; others wait their turn.").tag(config=True)
+
+    @validate("upload_limit", "download_limit", "uploads_at_once", "downloads_at_once")
+    def _makes_sense(self, proposal: Bunch) -> Any:
+        try:
+            checked(proposal.trait.name, proposal.value)
+        except UsageError as error:
+            raise TraitError(str(error)) from None
+        return proposal.value
 
     def settings(self) -> Settings:
         """The settings in force now."""
@@ -34,5 +51,9 @@ class Academics(Configurable):
                 "public_urls": tuple(self.public_urls),
                 "disconnect_ratio": self.disconnect_ratio,
                 "max_links": self.max_links,
+                "upload_limit": self.upload_limit,
+                "download_limit": self.download_limit,
+                "uploads_at_once": self.uploads_at_once,
+                "downloads_at_once": self.downloads_at_once,
             }
         )

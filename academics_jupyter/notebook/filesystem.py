@@ -12,7 +12,10 @@ from academics_jupyter.notebook.extension import current_session
 
 
 class AcademicsFileSystem(AbstractFileSystem):
-    """Resources by the start of their id, read only; opening one downloads it, with the peer of this kernel."""
+    """Resources by the start of their id, read only; opening one downloads it, with the peer of this kernel.
+
+    `academics://ID/PATH` is the file with that path in a folder.
+    """
 
     protocol = "academics"
     cachable = False
@@ -29,8 +32,12 @@ class AcademicsFileSystem(AbstractFileSystem):
 
     def _downloaded(self, path: str) -> Path:
         session = current_session()
+        resource, _, file = str(self._strip_protocol(path)).partition("/")
 
         async def download() -> Path:
-            return await (await session.peer()).download(str(self._strip_protocol(path)))
+            return await (await session.peer()).download(resource, file=file)
 
-        return session.wait(download())
+        local = session.wait(download())
+        if local.is_dir():
+            raise UsageError(f"{local.name} is a folder: name a file in it, as in academics://{resource}/data.csv.")
+        return local

@@ -27,7 +27,7 @@ def opened(path: Path) -> Any:
 
 
 def _opened(path: Path) -> Any:
-    suffix = path.suffix.lower()
+    suffix = "" if path.is_dir() else path.suffix.lower()
     if suffix in {".csv", ".tsv"}:
         import pandas as pd
 

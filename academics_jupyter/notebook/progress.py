@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,14 +15,14 @@ REDRAW_S = 0.1
 
 
 class Progress:
-    """How many bytes are done; written from any thread, drawn from the loop."""
+    """How many bytes are done, and in words how it goes; written from any thread, drawn from the loop."""
 
     def __init__(self) -> None:
-        self.done_bytes = 0
+        self.done_bytes, self.text = 0, ""
 
-    def set(self, done_bytes: int) -> None:
-        """So many are done."""
-        self.done_bytes = done_bytes
+    def set(self, done_bytes: int, text: str = "") -> None:
+        """So many are done. `text`, which has no braces, stands in for the rate and time left that tqdm would find."""
+        self.done_bytes, self.text = done_bytes, text
 
 
 @asynccontextmanager
@@ -39,6 +40,12 @@ async def progress_bar(what: str, size_bytes: int) -> AsyncIterator[Progress]:
 
 
 async def _draw(bar: tqdm[None], progress: Progress) -> None:
+    started_s, drawn = time.monotonic(), ""
     while True:
         bar.update(progress.done_bytes - bar.n)
+        if progress.text != drawn and time.monotonic() >= started_s + DELAY_S:
+            drawn = progress.text
+            bar.bar_format = "{desc}: {percentage:3.0f}%|{bar}| " + drawn
+            # tqdm draws by itself only when the number changes.
+            bar.refresh()
         await asyncio.sleep(REDRAW_S)

@@ -6,23 +6,15 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from academics_jupyter.peer.wording import download_text
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.names import shown
 from academics_jupyter.protocol.records import Profile, Resource
+from academics_jupyter.protocol.sizes import size_text
 from academics_jupyter.store.downloads import Download
 from academics_jupyter.store.messages import StoredMessage
 
 SHORT_ID = 12
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-
-
-def size(size_bytes: float) -> str:
-    """Bytes as people read them: 512 B, 1.4 MB."""
-    for unit in _UNITS:
-        if size_bytes < 1000 or unit == _UNITS[-1]:
-            break
-        size_bytes /= 1000
-    return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
 
 
 def resource_text(resource: Resource) -> str:
@@ -34,10 +26,23 @@ def resource_text(resource: Resource) -> str:
         ("year", str(resource.year or "")),
         ("doi", shown(resource.doi)),
         ("license", shown(resource.license)),
-        ("file", f"{shown(resource.file_name)}, {resource.kind}, {size(resource.size_bytes)}"),
+        ("file", f"{shown(resource.file_name)}, {kind_text(resource)}, {size_text(resource.size_bytes)}"),
+        ("version", version_text(resource)),
         ("id", resource.id[:SHORT_ID]),
     ]
     return "\n".join(f"{label:<9} {text}" for label, text in lines if text)
+
+
+def kind_text(resource: Resource) -> str:
+    """What a resource is: `data`, or `folder, 12 files`."""
+    if not resource.files:
+        return resource.kind
+    return f"folder, {resource.files:,} file{'s' if resource.files > 1 else ''}"
+
+
+def version_text(resource: Resource) -> str:
+    """Which version it is, nothing for a first one."""
+    return f"{resource.version}, after {resource.previous[:SHORT_ID]}" if resource.previous else ""
 
 
 def profile_text(profile: Profile) -> str:
@@ -55,12 +60,6 @@ def profile_text(profile: Profile) -> str:
 def message_text(message: StoredMessage) -> str:
     """A sent message in one line."""
     return f"{message.state}: {shown(message.text)}"
-
-
-def download_text(download: Download) -> str:
-    """A download in one line."""
-    done = f"{size(download.done_bytes)} of {size(download.size_bytes)}"
-    return f"{shown(download.name)}: {download.state}, {download.error or download.path or done}"
 
 
 _TEXTS: dict[type[Any], Any] = {

@@ -1,4 +1,4 @@
-"""What the services of one peer share: its settings, keys, store, clock, registry and events."""
+"""What the services of one peer share: its settings, keys, store, clock, registry, limits and events."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from academics_jupyter.errors import RegistryError, RegistryUnreachableError
+from academics_jupyter.network.limiter import Limiter
 from academics_jupyter.peer.changes import Changes
 from academics_jupyter.peer.clock import Clock
 from academics_jupyter.peer.event_bus import EventBus
@@ -44,6 +45,8 @@ class Context:
         self.repository = Repository(folder.repository, folder.parts)
         self.changes = Changes(self.store)
         self.events = EventBus(self.store, self.changes)
+        self.upload_limiter = Limiter(settings.upload_limit)
+        self.download_limiter = Limiter(settings.download_limit)
         self.driving = False
         """Whether this process runs the profile's peer."""
         self.has_twin = False

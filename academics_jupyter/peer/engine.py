@@ -11,7 +11,8 @@ from typing import Any
 from academics_jupyter.errors import ProtocolError, RegistryUnreachableError, RemoteProtocolError
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import Mesh
-from academics_jupyter.network.range_server import RangeServer, Served
+from academics_jupyter.network.range_server import RangeServer
+from academics_jupyter.network.read_server import ReadServer
 from academics_jupyter.peer.chatting import ChattingService
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.courier import Courier
@@ -21,11 +22,14 @@ from academics_jupyter.peer.exploring import ExploringService
 from academics_jupyter.peer.membership import MembershipService
 from academics_jupyter.peer.meshing import MeshingService
 from academics_jupyter.peer.presence import PresenceService
+from academics_jupyter.peer.rating import keep_rates
+from academics_jupyter.peer.serving import ServingService
 from academics_jupyter.peer.sharing import SharingService
 from academics_jupyter.peer.steward import Steward
+from academics_jupyter.peer.trees import TreeFetcher, TreeService
 from academics_jupyter.protocol.records import Presence, Record, Resource, Signed, Vote, open_record
 from academics_jupyter.protocol.starting import Step, steps
-from academics_jupyter.protocol.wire import Ask, Chat, Done, News, Token
+from academics_jupyter.protocol.wire import Ask, Chat, Done, News, Read, Token
 from academics_jupyter.store.folder import DriverLock
 
 SETTLE_S = 2.0
@@ -40,12 +44,19 @@ class Engine:
     def __init__(
         self, context: Context, exploring: ExploringService, sharing: SharingService, chatting: ChattingService
     ) -> None:
-        self._context, self._sharing = context, sharing
+        self._context = context
         settings = context.settings
         self._loopback = settings.is_local
         self.presence = PresenceService(context, lambda: self.meshing.show())
         self.membership = MembershipService(context)
-        self.ranges = RangeServer(self._find, self._gone, lambda request: self.mesh.server.guard.trust(request))
+        self.serving = ServingService(context, sharing)
+        self.ranges = RangeServer(
+            self.serving.find,
+            self.serving.gone,
+            lambda request: self.mesh.server.guard.trust(request),
+            context.upload_limiter,
+            settings.uploads_at_once,
+        )
         self.mesh = Mesh(
             context.keys.signing,
             hello=self.presence.hello,
@@ -61,10 +72,14 @@ class Engine:
         self.meshing = MeshingService(
             context, self.mesh, self.membership, self.courier, register_anew=self.presence.register_anew
         )
-        self._downloader = Downloader(context, self.mesh, exploring, sharing, loopback=self._loopback)
+        self._trees = TreeFetcher(context, self.mesh, exploring, loopback=self._loopback)
+        self._downloader = Downloader(
+            context, self.mesh, exploring, sharing, TreeService(context), loopback=self._loopback
+        )
         self.mesh.on("news", News, self._news)
         self.mesh.on("chat", Chat, chatting.receive)
         self.mesh.on("token", Ask, self._token)
+        self.mesh.on("read", Read, ReadServer(self.ranges).answer)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._lock: DriverLock | None = None
         self._stopping = False
@@ -143,11 +158,13 @@ class Engine:
     async def _serve(self) -> None:
         self._run("registry-queue", self.courier.serve_registry())
         self._run("news", self.courier.serve_news())
+        self._run("trees", self._trees.serve())
         self._run("downloading", self._downloader.serve())
         self._run("steward", Steward(self._context, self.presence.heartbeat.renew_soon, self.part_from).serve())
         self._run("turning", self.presence.keep_turning())
         self._run("lease", self.presence.keep_lease())
         self._run("measurements", self.presence.note_measurements())
+        self._run("rates", keep_rates(self._context))
         if not self._context.registry_error:
             await self._settle()
 
@@ -225,21 +242,7 @@ class Engine:
             return [each.record for each in signed if store.records.put(each)]
 
     async def _token(self, link: Link, ask: Ask) -> Token:
-        served = await self._find(ask.resource)
+        served = await self.serving.find(ask.resource)
         if served is None:
             raise RemoteProtocolError("asked for something not held", "not_held")
-        return self.ranges.grant(link.peer, ask.resource, served.size_bytes)
-
-    async def _find(self, resource: str) -> Served | None:
-        """What can be served now. A file of ours that is gone or changed is found out here, and retired."""
-        return await asyncio.to_thread(self._held, resource)
-
-    def _held(self, resource: str) -> Served | None:
-        held = self._context.store.files.get(resource)
-        if held is None or not self._context.repository.still_held(held):
-            self._sharing.lost(resource)
-            return None
-        return Served(self._context.repository.path_of(held), held.size_bytes, held.mtime_ns, held.pieces)
-
-    async def _gone(self, resource: str) -> None:
-        await asyncio.to_thread(self._sharing.lost, resource)
+        return self.ranges.grant(link.peer, ask.resource, served.size_bytes, len(served.tree))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from academics_jupyter.errors import RegistryError
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.membership import new_membership
+from academics_jupyter.peer.versions import Newer, newest_after, outdated
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Presence, Profile, Resource, Signed
 from academics_jupyter.registry.port import Found, Query
@@ -23,13 +24,18 @@ MAX_MET = 50
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A resource as one finds it: the description to show, the others, its holders and which of them are online."""
+    """A resource as one finds it: the description to show, the others, its holders and which of them are online.
+
+    `newer` is the id of the newest version of it that is known here, where it is one of those that were explored; else,
+    or if it is that itself, "".
+    """
 
     resource: Resource
     others: tuple[Resource, ...]
     sharer: str
     holders: tuple[str, ...]
     online_holders: tuple[str, ...]
+    newer: str = ""
 
     @property
     def available(self) -> bool:
@@ -81,7 +87,7 @@ class ExploringService:
         except RegistryError as error:
             listings = await asyncio.to_thread(self._explore_store, query, online)
             return Explored(tuple(listings), f"{error} Shown is what this profile knows.")
-        return Explored(tuple(self._listing(each, online) for each in found))
+        return Explored(tuple(await asyncio.to_thread(self._listings, found, online)))
 
     async def online(self) -> dict[str, Presence]:
         """Who is online, by peer id; ourselves too: as the driver sees it, else as the registry's records say.
@@ -113,6 +119,19 @@ class ExploringService:
         # News is faster than the registry, and here when that is not.
         found = found or self._found_in_store(resource)
         return self._listing(found[0], online) if found else None
+
+    async def holders(self, resource: str) -> tuple[str, ...]:
+        """Who is said to hold a resource, described or not: nobody describes a file chosen from a folder."""
+        listing = await self.listing(resource)
+        if listing is not None:
+            return listing.holders
+        held = [signed for signed in self._context.store.records.holdings(resource) if signed.record.held]
+        try:
+            async with self._context.asking() as registry:
+                held += await registry.holdings(resource)
+        except RegistryError as error:
+            log.debug("who holds it is what is known here: %s", error)
+        return tuple(dict.fromkeys(signed.record.peer for signed in held))
 
     async def people(self, words: tuple[str, ...] = ()) -> list[Person]:
         """Who works on what, online first. Raises RegistryError."""
@@ -175,8 +194,13 @@ class ExploringService:
         peers = store.peers.online() | {self._context.me}
         return {peer: signed.record for peer in peers if (signed := store.records.get(Presence, peer)) is not None}
 
-    def _listing(self, found: Found, online: dict[str, Presence]) -> Listing:
+    def _listings(self, found: Iterable[Found], online: dict[str, Presence]) -> list[Listing]:
+        newer = outdated(self._context.store.records)
+        return [self._listing(each, online, newer) for each in found]
+
+    def _listing(self, found: Found, online: dict[str, Presence], newer: Newer | None = None) -> Listing:
         shown = self._preferred(found.descriptions)
+        newest = newest_after(newer or {}, shown)
         holders = tuple(dict.fromkeys(signed.record.peer for signed in found.holdings))
         return Listing(
             resource=shown,
@@ -184,6 +208,7 @@ class ExploringService:
             sharer=self.name_of(shown.peer),
             holders=holders,
             online_holders=tuple(peer for peer in holders if peer in online),
+            newer=newest.id if newest else "",
         )
 
     def _preferred(self, descriptions: tuple[Signed[Resource], ...]) -> Resource:
@@ -217,7 +242,7 @@ class ExploringService:
             text = " ".join((record.title, *map(str, record.authors), *record.keywords, record.abstract)).casefold()
             if not record.withdrawn and all(word in text for word in wanted):
                 groups.setdefault(record.id, []).append(signed)
-        listings = [self._listing(self._found(group), online) for group in groups.values()]
+        listings = self._listings([self._found(group) for group in groups.values()], online)
         listings = [each for each in listings if each.available or not query.available]
         return sorted(listings, key=lambda each: -each.resource.created_at_ms)[: query.limit]
 

@@ -24,8 +24,11 @@ class Lookup:
         self._context, self._exploring = context, exploring
         self.rows: list[str] = []
 
-    async def resource(self, text: str) -> str:
-        """The whole id that `text` names. Raises UnknownTargetError or AmbiguousTargetError."""
+    async def resource(self, text: str, *, ask: bool = True) -> str:
+        """The whole id that `text` names; without `ask`, among what is known here alone, and so offline too.
+
+        Raises UnknownTargetError or AmbiguousTargetError.
+        """
         text = text.strip().lower()
         if text.isdigit() and len(text) < MIN_ID_LENGTH:
             return self._row(int(text))
@@ -34,7 +37,9 @@ class Lookup:
                 f"{text!r} is no resource: give {MIN_ID_LENGTH} characters or more of its id, or its row number in"
                 " the last %explore."
             )
-        found = await self._resources(text)
+        found = self._known_resources(text)
+        if ask:
+            found |= await self._asked_resources(text)
         if not found:
             raise UnknownTargetError(f"No resource's id begins with {text!r}: %explore shows what there is.")
         if len(found) > 1:
@@ -48,20 +53,22 @@ class Lookup:
             raise UnknownTargetError(f"There is no row {row}: the last %explore has {last}.")
         return self.rows[row]
 
-    async def _resources(self, start: str) -> dict[str, str]:
+    def _known_resources(self, start: str) -> dict[str, str]:
         found = {signed.record.id: signed.record.title for signed in self._context.store.records.resources(start)}
-        found |= {
+        return found | {
             held.resource: "in your repository"
             for held in self._context.store.files.all()
             if held.resource.startswith(start) and held.resource not in found
         }
+
+    async def _asked_resources(self, start: str) -> dict[str, str]:
         try:
             async with self._context.asking() as registry:
-                for each in await registry.resources(start):
-                    found[each.descriptions[0].record.id] = each.descriptions[0].record.title
+                described = [each.descriptions[0].record for each in await registry.resources(start)]
         except RegistryError as error:
             log.info("looking %s up in what is known here: %s", start, error)
-        return found
+            return {}
+        return {record.id: record.title for record in described}
 
     async def peer(self, text: str) -> str:
         """The peer id that `text` names: a name, a fingerprint's start, or a word of a name; of one peer only.

@@ -8,25 +8,28 @@ profile (a passenger) while the first one (the driver) carries it out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from academics_jupyter.errors import NotStartedError
+from academics_jupyter.errors import UnknownTargetError
 from academics_jupyter.metadata.bibtex import bibtex
 from academics_jupyter.peer import tables
+from academics_jupyter.peer.description import Description
 from academics_jupyter.peer.doctor.diagnosis import Diagnosis
 from academics_jupyter.peer.doctor.examining import examine
 from academics_jupyter.peer.event_bus import EventStream
 from academics_jupyter.peer.exploring import Explored, Listing
+from academics_jupyter.peer.exporting import export_torrent
 from academics_jupyter.peer.profile import OpenProfile
 from academics_jupyter.peer.settings import resolve
-from academics_jupyter.peer.sharing import Description
+from academics_jupyter.peer.versions import all_versions
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Resource
 from academics_jupyter.registry.port import Query
 from academics_jupyter.store.downloads import Download
+from academics_jupyter.store.files import HeldFile
 from academics_jupyter.store.messages import StoredMessage
 
 if TYPE_CHECKING:
@@ -50,18 +53,26 @@ class Peer(OpenProfile):
         doi: str | None = None,
         year: int | None = None,
         on_progress: Callable[[int], None] | None = None,
+        only: Iterable[Path] | None = None,
     ) -> Resource:
-        """Share a file; what is not given is taken from the file itself. Offline it waits in the outbox.
+        """Share a file, or a folder as one resource; what is not given is taken from the file itself.
 
-        Raises UnknownTargetError, UsageError or StoreError, and nothing is shared.
+        Of a folder, `only` are the files to share. What was changed and is shared again under the same name becomes a
+        new version. Offline it waits in the outbox. Raises UnknownTargetError, UsageError or StoreError, and nothing is
+        shared.
         """
         description = Description(
             title=title, authors=authors, abstract=abstract, keywords=keywords, license=license, doi=doi, year=year
         )
         _ = self._context
-        resource = await self.sharing.share(Path(path), description, on_progress)
-        self._note_if_offline(f"{resource.file_name} is in your repository")
-        return resource
+        shared = await self.sharing.share(Path(path), description, on_progress, only)
+        self._note_if_offline(f"{shared.resource.file_name} is in your repository")
+        if shared.left_out:
+            left_out = (
+                f"{shared.left_out:,} links, hidden files and the like in {shared.resource.file_name} were left out."
+            )
+            self.notice = "\n".join(each for each in (left_out, self.notice) if each)
+        return shared.resource
 
     async def describe(self, resource: str, **description: Any) -> Resource:
         """Change the description of a resource; the fields are those of `share`."""
@@ -71,6 +82,16 @@ class Peer(OpenProfile):
         """Offer a resource no more; with `delete`, remove the local copy too."""
         await self.sharing.unshare(await self.lookup.resource(resource), delete=delete)
 
+    async def export_torrent(self, resource: str, to: str | Path | None = None) -> Path:
+        """Write the BitTorrent v2 torrent of a resource that this profile holds; the torrent's path.
+
+        `to` is its name or a folder, the working folder if not given. Works offline, and replaces no file. Raises
+        UnknownTargetError, UsageError or StoreError.
+        """
+        context = self._context
+        whole = await self.lookup.resource(resource, ask=False)
+        return await asyncio.to_thread(export_torrent, context, whole, Path(to or ""))
+
     async def repository(self) -> pd.DataFrame:
         """What this profile holds."""
         return tables.resource_table(await self.holdings())
@@ -78,8 +99,11 @@ class Peer(OpenProfile):
     async def holdings(self) -> list[Listing]:
         """What this profile holds, the latest first."""
         held = sorted(self._context.store.files.all(), key=lambda each: -each.added_at_ms)
-        listings = [await self.exploring.listing(each.resource) for each in held]
-        return [listing for listing in listings if listing is not None]
+        return [await self.exploring.listing(each.resource) or self._undescribed(each) for each in held]
+
+    def _undescribed(self, held: HeldFile) -> Listing:
+        online = (self.id,) if self.is_driver else ()
+        return Listing(self.sharing.undescribed(held), (), self.exploring.name_of(self.id), (self.id,), online)
 
     # Exploring
 
@@ -108,6 +132,26 @@ class Peer(OpenProfile):
         _ = self._context
         return await self.exploring.explore(query)
 
+    async def files(self, resource: str) -> pd.DataFrame:
+        """The files of a folder, from whoever holds it: a row for each with its path, length and id.
+
+        Raises UsageError where it is no folder, and as `download`.
+        """
+        described = await self._described(resource)
+        return tables.file_table(await self.trees.contents(described))
+
+    async def versions(self, resource: str) -> pd.DataFrame:
+        """What the sharer of a resource has made of it, newest first. Raises UnknownTargetError."""
+        described, records = await self._described(resource), self._context.store.records
+        found = await all_versions(records, described, self.exploring.listing)
+        return tables.version_table(found, self.exploring.name_of)
+
+    async def _described(self, resource: str) -> Resource:
+        listing = await self.exploring.listing(await self.lookup.resource(resource))
+        if listing is None:
+            raise UnknownTargetError("Nobody describes that any more: %explore shows what there is.")
+        return listing.resource
+
     async def people(self, query: str = "") -> pd.DataFrame:
         """Who works on what, online first."""
         _ = self._context
@@ -133,13 +177,17 @@ class Peer(OpenProfile):
         resource: str,
         to: str | Path | None = None,
         on_progress: Callable[[Download], None] | None = None,
+        *,
+        file: str = "",
     ) -> Path:
         """Download a resource, verified and whole, and become a holder of it; where it lies.
+
+        Of a folder, `file` is the path in it of the one file to download.
 
         Raises UnknownTargetError, NotStartedError, or TransferError where it cannot be finished now. Cancelling the
         wait cancels the download; what is verified is kept for the next time.
         """
-        return await self.finish_download(await self.request_download(resource, to), on_progress)
+        return await self.finish_download(await self.request_download(resource, to, file=file), on_progress)
 
     async def finish_download(self, row: Download, on_progress: Callable[[Download], None] | None = None) -> Path:
         """Wait for a download that was requested. As `download`."""
@@ -152,12 +200,28 @@ class Peer(OpenProfile):
             self.loaded.append(row.resource)
         return Path(ended.path)
 
-    async def request_download(self, resource: str, to: str | Path | None = None) -> Download:
+    async def request_download(self, resource: str, to: str | Path | None = None, *, file: str = "") -> Download:
         """Begin a download and return at once. Raises as `download`."""
         whole = await self.lookup.resource(resource)
-        if not self._is_driven():
-            raise NotStartedError("Downloading needs your peer to be online: %academics start.")
-        return await self.downloading.request(whole, Path(to) if to else None)
+        self._check_driven()
+        return await self.downloading.request(whole, Path(to) if to else None, file)
+
+    async def repeat_download(self, download: int, to: str | Path | None = None) -> Download:
+        """Begin anew what a download was for, with `to` into that folder. Raises as `download`."""
+        self._check_driven()
+        return await self.downloading.repeat(download, Path(to) if to else None)
+
+    async def pause_download(self, download: int) -> None:
+        """Hold a download, in whichever process it runs, until it is continued. Raises UnknownTargetError."""
+        await self.downloading.pause(download)
+
+    async def continue_download(self, download: int) -> None:
+        """Go on with a paused download. Raises UnknownTargetError."""
+        await self.downloading.go_on(download)
+
+    async def cancel_download(self, download: int) -> None:
+        """End a download that has not ended; what is verified stays for the next time."""
+        await self.downloading.cancel(download)
 
     def downloads(self) -> list[Download]:
         """Every download, the latest first."""
@@ -239,9 +303,6 @@ class Peer(OpenProfile):
             return []
         known = [signed.record.id for signed in self._opened.store.records.resources() if not signed.record.withdrawn]
         return list(dict.fromkeys([*self.lookup.rows, *known]))
-
-    def _note_contact(self, peer: str) -> None:
-        self._context.store.peers.seen(peer, self.exploring.name_of(peer), self._context.clock.now_ms())
 
 
 @asynccontextmanager

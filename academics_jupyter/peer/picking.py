@@ -73,7 +73,7 @@ class Picking:
 
     def _waited_for(self) -> frozenset[str]:
         store = self._context.store
-        holders = {peer for row in store.downloads.pending() for peer in row.holders}
+        holders = {peer for row in store.downloads.pending() for peer, *_ in row.holders}
         return store.outbox.recipients() | holders
 
     def _is_full(self, presence: Presence) -> bool:

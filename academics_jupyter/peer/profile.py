@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Self
 
-from academics_jupyter.errors import NotRegisteredError, ProfileDrivenElsewhereError, UsageError
+from academics_jupyter.errors import (
+    NotRegisteredError,
+    NotStartedError,
+    ProfileDrivenElsewhereError,
+    UsageError,
+)
 from academics_jupyter.peer.chatting import ChattingService
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.downloading import DownloadingService
@@ -16,12 +21,16 @@ from academics_jupyter.peer.lookup import Lookup
 from academics_jupyter.peer.settings import Settings
 from academics_jupyter.peer.sharing import SharingService
 from academics_jupyter.peer.status import Status
+from academics_jupyter.peer.trees import TreeService
 from academics_jupyter.peer.waiting import waiting
+from academics_jupyter.peer.wording import under_way_texts
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Presence, Profile
 from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.keys import FILE_WARNING, Protection, create_keys, load_keys
 from academics_jupyter.store.profile import ProfileDetails
+from academics_jupyter.store.rates import NO_RATES
+from academics_jupyter.store.store import wall_clock_ms
 
 
 class OpenProfile:
@@ -142,7 +151,8 @@ class OpenProfile:
             links=len(context.store.peers.linked()) if self._engine or driver else 0,
             has_twin=context.has_twin,
             waiting=waiting(context, self.exploring.name_of, driven=bool(self._engine or driver)),
-            downloads=len(context.store.downloads.pending()),
+            downloads=under_way_texts(context.store.downloads.unfinished()),
+            rates=context.store.rates.get(wall_clock_ms()) if self._engine or driver else NO_RATES,
             driven_by=driver.label if driver else "",
         )
 
@@ -193,6 +203,13 @@ class OpenProfile:
             driving.engine is not None or driving.stands_by or self.folder.driver() is not None
         )
 
+    def _check_driven(self) -> None:
+        if not self._is_driven():
+            raise NotStartedError("Downloading needs your peer to be online: %academics start.")
+
+    def _note_contact(self, peer: str) -> None:
+        self._context.store.peers.seen(peer, self.exploring.name_of(peer), self._context.clock.now_ms())
+
     def _note_if_offline(self, done: str) -> None:
         if not self._is_driven():
             self.notice = f"{done} and goes out once you are online: %academics start."
@@ -212,7 +229,8 @@ class OpenProfile:
         self.sharing = SharingService(context)
         self.exploring = ExploringService(context)
         self.chatting = ChattingService(context)
-        self.downloading = DownloadingService(context, self.exploring)
+        self.trees = TreeService(context)
+        self.downloading = DownloadingService(context, self.exploring, self.trees)
         self.lookup = Lookup(context, self.exploring)
         self._driving = Driving(context, lambda: Engine(context, self.exploring, self.sharing, self.chatting))
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from academics_jupyter.errors import UsageError
+from academics_jupyter.protocol.sizes import written_bytes
 from academics_jupyter.registry.opening import default_folder
 
 LOOPBACK = "127.0.0.1"
@@ -24,7 +25,12 @@ ENVIRONMENT = {
     "port": "ACADEMICS_PORT",
     "public_urls": "ACADEMICS_PUBLIC_URLS",
     "passphrase": "ACADEMICS_PASSPHRASE",
+    "upload_limit": "ACADEMICS_UPLOAD_LIMIT",
+    "download_limit": "ACADEMICS_DOWNLOAD_LIMIT",
+    "uploads_at_once": "ACADEMICS_UPLOADS_AT_ONCE",
+    "downloads_at_once": "ACADEMICS_DOWNLOADS_AT_ONCE",
 }
+MOST_AT_ONCE = 1000
 
 
 def default_home() -> Path:
@@ -34,7 +40,10 @@ def default_home() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One kernel's settings. An empty `registry` is the embedded one; an empty `host`, what fits the registry."""
+    """One kernel's settings. An empty `registry` is the embedded one; an empty `host`, what fits the registry.
+
+    `upload_limit` and `download_limit` are in bytes per second, for all transfers together; 0 is no limit.
+    """
 
     home: Path = field(default_factory=default_home)
     profile: str = "default"
@@ -45,6 +54,10 @@ class Settings:
     passphrase: str | None = field(default=None, repr=False)
     disconnect_ratio: float = 0.5
     max_links: int = 128
+    upload_limit: int = 0
+    download_limit: int = 0
+    uploads_at_once: int = 16
+    downloads_at_once: int = 3
 
     @property
     def registry_folder(self) -> Path:
@@ -70,19 +83,47 @@ def resolve(given: Mapping[str, Any] | None = None, fallback: Mapping[str, Any] 
     values = {name: value for name, value in (fallback or {}).items() if value not in (None, "", ())}
     values |= {name: os.environ[variable] for name, variable in ENVIRONMENT.items() if os.environ.get(variable)}
     values |= {name: value for name, value in (given or {}).items() if value is not None}
-    if "home" in values:
-        values["home"] = Path(values["home"]).expanduser().absolute()
-    if "port" in values:
-        values["port"] = _port(values["port"])
-    if isinstance(values.get("public_urls"), str):
-        values["public_urls"] = tuple(url.strip() for url in values["public_urls"].split(",") if url.strip())
-    return Settings(**values)
+    return Settings(**{name: checked(name, value) for name, value in values.items()})
+
+
+def checked(name: str, value: Any) -> Any:
+    """The value of a setting, as `Settings` has it. Raises UsageError for one that makes no sense."""
+    match name:
+        case "home":
+            return Path(value).expanduser().absolute()
+        case "port":
+            return _port(value)
+        case "public_urls" if isinstance(value, str):
+            return tuple(url.strip() for url in value.split(",") if url.strip())
+        case "upload_limit" | "download_limit":
+            return _limit(name, value)
+        case "uploads_at_once" | "downloads_at_once":
+            return _at_once(name, value)
+    return value
 
 
 def _port(value: Any) -> int:
     if str(value).isascii() and str(value).isdigit() and int(value) < 1 << 16:
         return int(value)
     raise UsageError(f"The port must be a number from 0 to 65535, not {value!r}: set ACADEMICS_PORT to one.")
+
+
+def _limit(name: str, value: Any) -> int:
+    limit = written_bytes(str(value))
+    if limit is not None:
+        return limit
+    raise UsageError(
+        f"{name} must be an amount for each second, such as 5 MB or 500 kB, or 0 for no limit, not {value!r}:"
+        f" set {ENVIRONMENT[name]} to one."
+    )
+
+
+def _at_once(name: str, value: Any) -> int:
+    if str(value).isascii() and str(value).isdigit() and 1 <= int(value) <= MOST_AT_ONCE:
+        return int(value)
+    raise UsageError(
+        f"{name} must be a number from 1 to {MOST_AT_ONCE}, not {value!r}: set {ENVIRONMENT[name]} to one."
+    )
 
 
 def _registry_hosts(uri: str) -> list[str]:

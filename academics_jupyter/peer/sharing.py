@@ -1,9 +1,9 @@
-"""Sharing: taking files into the repository, describing them, offering them, and taking the offer back."""
+"""Sharing: taking files and folders into the repository, describing them, offering them, taking the offer back."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,44 +11,20 @@ from typing import Any
 from msgspec import structs
 
 from academics_jupyter.errors import UnknownTargetError, UsageError
-from academics_jupyter.metadata.describing import Metadata, describe
+from academics_jupyter.metadata.describing import Metadata, describe, describe_folder
+from academics_jupyter.metadata.kinds import kind_and_media_type
+from academics_jupyter.metadata.titles import title_from_name
 from academics_jupyter.peer.context import Context
+from academics_jupyter.peer.description import Description, fitting
 from academics_jupyter.peer.events import ResourceShared
+from academics_jupyter.peer.taking import Progress, Taken, take_in
+from academics_jupyter.peer.versions import carried_over, former_version
 from academics_jupyter.protocol.names import safe_file_name
-from academics_jupyter.protocol.records import Author, Holding, Resource, Signed
+from academics_jupyter.protocol.records import Holding, Resource, Signed
 from academics_jupyter.store.files import HeldFile
-from academics_jupyter.store.repository import TakenIn
+from academics_jupyter.store.folders import remove_folder
 
-MAX_LINE = 1_000
-MAX_ABSTRACT = 10_000
-MAX_AUTHORS = 300
-MAX_KEYWORDS = 32
-MAX_WORD = 100
-
-Progress = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """What a person says of a file; None leaves what the file itself, or an earlier description, says."""
-
-    title: str | None = None
-    authors: str | tuple[str, ...] | None = None
-    abstract: str | None = None
-    keywords: str | tuple[str, ...] | None = None
-    license: str | None = None
-    doi: str | None = None
-    year: int | None = None
-
-    def fields(self) -> dict[str, Any]:
-        """The given ones, as a record takes them."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        given = {name: value for name, value in given.items() if value is not None}
-        if "authors" in given:
-            given["authors"] = tuple(Author(literal=name) for name in _listed(given["authors"], ";"))
-        if "keywords" in given:
-            given["keywords"] = tuple(_listed(given["keywords"], ","))
-        return given
+UNKNOWN_SHA256 = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +36,38 @@ class Kept:
     ours: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What has been shared; of a folder, how many links, hidden files and the like were `left_out`."""
+
+    resource: Resource
+    left_out: int = 0
+
+
 class SharingService:
     """What this profile offers."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def share(self, source: Path, description: Description, on_progress: Progress | None = None) -> Resource:
-        """Take a file into the repository, describe it and queue its records for the network.
+    async def share(
+        self,
+        source: Path,
+        description: Description,
+        on_progress: Progress | None = None,
+        only: Iterable[Path] | None = None,
+    ) -> Shared:
+        """Take a file or folder into the repository, describe it and queue its records for the network.
 
-        Raises UnknownTargetError, UsageError or StoreError; nothing is shared then.
+        Of a folder, `only` are the files to share. Where the person has shared something else under that name before,
+        this is its next version. Raises UnknownTargetError, UsageError or StoreError; nothing is shared then.
         """
-        source = _existing_file(source)
-        taken, found = await asyncio.gather(
-            asyncio.to_thread(
-                self._context.repository.take_in, source, source.name, on_progress, self._context.store.files.get
-            ),
-            describe(source),
-        )
-        record = await asyncio.to_thread(self._offer, source.name, taken, found, description)
+        taken = await take_in(self._context, source, on_progress, only)
+        former = await asyncio.to_thread(self._former, taken)
+        before = await self._said_before(former, taken.name) if former else taken.found
+        record = await asyncio.to_thread(self._offer, taken, description, former, before)
         self._context.events.tell(ResourceShared(record.id, record.title, record.peer))
-        return record
+        return Shared(record, taken.left_out)
 
     async def describe(self, resource: str, description: Description) -> Resource:
         """Change our description of a resource; of somebody else's, begin one of our own."""
@@ -113,6 +100,40 @@ class SharingService:
             store.files.put(held)
             self._context.publish(Holding(**self._context.header(), resource=held.resource, held=True))
 
+    def undescribed(self, held: HeldFile) -> Resource:
+        """What to show of something held that nobody describes, such as a file chosen from a folder; not published."""
+        rows = [row for row in self._context.store.downloads.all() if row.resource == held.resource]
+        name = rows[0].name if rows else Path(held.path).name
+        kind, media_type = kind_and_media_type(name, b"")
+        return Resource(
+            peer=self._context.me,
+            epoch=0,
+            sequence=0,
+            issued_at_ms=held.added_at_ms,
+            expires_at_ms=held.added_at_ms,
+            id=held.resource,
+            sha256=UNKNOWN_SHA256,
+            size_bytes=held.size_bytes,
+            file_name=name,
+            media_type=media_type,
+            kind=kind,
+            title=title_from_name(name),
+            created_at_ms=held.added_at_ms,
+        )
+
+    def _former(self, taken: Taken) -> Resource | None:
+        """What this is the next version of, if anything."""
+        records, file_name = self._context.store.records, safe_file_name(taken.name)
+        return former_version(records, self._context.me, file_name, taken.id, is_folder=taken.files > 0)
+
+    async def _said_before(self, former: Resource, name: str) -> Metadata:
+        """What the former version says of itself; nothing, where we no longer have it."""
+        if former.files:
+            return describe_folder(name)
+        held = self._context.store.files.get(former.id)
+        there = held is not None and self._context.repository.still_held(held)
+        return await describe(self._context.repository.path_of(held) if held and there else Path(), name=name)
+
     def _kept(self) -> list[Kept]:
         context = self._context
         kept = []
@@ -120,26 +141,30 @@ class SharingService:
             try:
                 resource = self._known(held.resource)
             except UnknownTargetError:
-                # Who described it has taken that back, and nothing can be said of it.
-                continue
-            kept.append(Kept(resource, context.repository.path_of(held), resource.peer == context.me))
+                resource = self.undescribed(held)
+            ours = context.store.records.get(Resource, f"{held.resource}{context.me}") is not None
+            kept.append(Kept(resource, context.repository.path_of(held), ours))
         return kept
 
-    def _offer(self, name: str, taken: TakenIn, found: Metadata, description: Description) -> Resource:
+    def _offer(self, taken: Taken, description: Description, former: Resource | None, before: Metadata) -> Resource:
         store = self._context.store
         with store.transaction():
-            earlier = store.records.get(Resource, f"{taken.hashes.root}{self._context.me}")
+            earlier = store.records.get(Resource, f"{taken.id}{self._context.me}")
             self.hold(taken.held(self._context.clock.now_ms()))
             if earlier is not None and not earlier.record.withdrawn:
-                record = structs.replace(earlier.record, **_fitting(description.fields()), **self._context.header())
+                record = structs.replace(earlier.record, **fitting(description.fields()), **self._context.header())
             else:
-                record = self._described(name, taken, found, description)
+                said = {field.name: getattr(taken.found, field.name) for field in fields(taken.found)}
+                if former is not None:
+                    said |= carried_over(former, before, taken.found)
+                    said |= {"version": former.version + 1, "previous": former.id}
+                record = self._described(taken, fitting(said | description.fields()))
             return self._context.publish(record).record
 
     def _describe(self, resource: str, description: Description) -> Resource:
         with self._context.store.transaction():
             known = self._known(resource)
-            changed = structs.replace(known, **_fitting(description.fields()), **self._context.header())
+            changed = structs.replace(known, **fitting(description.fields()), **self._context.header())
             return self._context.publish(changed).record
 
     def _hold_no_more(self, resource: str) -> None:
@@ -148,16 +173,16 @@ class SharingService:
         if ours is not None and ours.record.held:
             context.publish(Holding(**context.header(), resource=resource, held=False))
 
-    def _described(self, name: str, taken: TakenIn, found: Metadata, description: Description) -> Resource:
-        said = {field.name: getattr(found, field.name) for field in fields(found)} | description.fields()
+    def _described(self, taken: Taken, said: dict[str, Any]) -> Resource:
         return Resource(
             **self._context.header(),
-            id=taken.hashes.root,
-            sha256=taken.hashes.sha256,
-            size_bytes=taken.hashes.size_bytes,
-            file_name=safe_file_name(name),
+            id=taken.id,
+            sha256=taken.sha256,
+            size_bytes=taken.size_bytes,
+            file_name=safe_file_name(taken.name),
             created_at_ms=self._context.clock.now_ms(),
-            **_fitting(said),
+            files=taken.files,
+            **said,
         )
 
     def _known(self, resource: str) -> Resource:
@@ -181,33 +206,7 @@ class SharingService:
             store.files.remove(resource)
             self._hold_no_more(resource)
         if held is not None and delete:
-            self._context.repository.remove(held)
-
-
-def _existing_file(source: Path) -> Path:
-    source = source.expanduser()
-    try:
-        source = source.resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        raise UnknownTargetError(f"There is no file {str(source)!r} here: check its name and folder.") from error
-    if source.is_dir():
-        raise UsageError(f"{source.name!r} is a folder: share its files with {source.name}/*.")
-    return source
-
-
-def _listed(value: str | tuple[str, ...], separator: str) -> list[str]:
-    items = value.split(separator) if isinstance(value, str) else value
-    return [item.strip() for item in items if item.strip()]
-
-
-def _fitting(said: dict[str, Any]) -> dict[str, Any]:
-    """Cut to what a record takes: a file may say anything of itself."""
-    limits = {"title": MAX_LINE, "license": MAX_LINE, "doi": MAX_LINE, "abstract": MAX_ABSTRACT}
-    for name, limit in limits.items():
-        if name in said:
-            said[name] = str(said[name])[:limit]
-    if "authors" in said:
-        said["authors"] = tuple(said["authors"])[:MAX_AUTHORS]
-    if "keywords" in said:
-        said["keywords"] = tuple(word[:MAX_WORD] for word in said["keywords"] if word)[:MAX_KEYWORDS]
-    return said
+            if held.is_folder:
+                remove_folder(self._context.repository, held)
+            else:
+                self._context.repository.remove(held)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from academics_jupyter.protocol.sizes import size_text
+from academics_jupyter.store.rates import NO_RATES, Rates
+
 TWIN = (
     "Your identity is online in another place too, from a copy of this profile. Others talk only to the one that"
     " started last: stop one of the two, and keep to the other."
@@ -23,7 +26,7 @@ class Waiting:
 class Status:
     """A peer at a glance. `role` is `driver`, `passenger`, `stopped` or `unregistered`.
 
-    `address` and `links` are those of the process that drives, whichever it is.
+    `address`, `links` and `rates` are those of the process that drives, whichever it is.
     """
 
     role: str
@@ -37,7 +40,8 @@ class Status:
     links: int = 0
     has_twin: bool = False
     waiting: tuple[Waiting, ...] = ()
-    downloads: int = 0
+    downloads: tuple[str, ...] = ()
+    rates: Rates = NO_RATES
     driven_by: str = ""
 
     def __repr__(self) -> str:
@@ -53,13 +57,16 @@ class Status:
             lines.append(("address", self.address))
         if self.role in ("driver", "passenger"):
             lines.append(("links", str(self.links)))
-        if self.downloads:
-            lines.append(("downloads", f"{self.downloads} under way"))
+            lines.append(("rates", self._rates()))
+        lines += [("downloads", each) for each in self.downloads]
         lines += [("waiting", f"{each.what} for {each.destination}: {each.why}") for each in self.waiting]
         return lines
 
     def _registry_state(self) -> str:
         return self.registry_error or ("answers" if self.registry_asked else "not asked yet")
+
+    def _rates(self) -> str:
+        return f"uploading {size_text(self.rates.upload)}/s, downloading {size_text(self.rates.download)}/s"
 
     def _who(self) -> str:
         return f"{self.name} ({self.fingerprint}), profile {self.profile}" if self.name else f"profile {self.profile}"

@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from academics_jupyter.peer.exploring import Listing, Person
+    from academics_jupyter.protocol.contents import Contents
+    from academics_jupyter.protocol.records import Resource
     from academics_jupyter.store.messages import StoredMessage
     from academics_jupyter.store.peers import Contact
 
 RESOURCE_COLUMNS = [
     "id", "title", "authors", "year", "kind", "size_bytes", "keywords", "holders", "available", "sharer", "shared_at",
 ]  # fmt: skip
+FILE_COLUMNS = ["path", "size_bytes", "id"]
+VERSION_COLUMNS = ["version", "id", "title", "size_bytes", "sharer", "shared_at"]
 PEOPLE_COLUMNS = ["name", "affiliation", "interests", "online", "resources", "fingerprint"]
 PEER_COLUMNS = ["name", "fingerprint", "state", "direction", "rtt_ms", "since"]
 HISTORY_COLUMNS = ["sent_at", "sender", "text", "state", "id"]
@@ -42,6 +46,28 @@ def resource_table(listings: Iterable[Listing]) -> pd.DataFrame:
         for each in listings
     ]
     return _table(rows, RESOURCE_COLUMNS, {"year": "Int64", "size_bytes": "int64", "holders": "int64"}, ["shared_at"])
+
+
+def file_table(contents: Contents) -> pd.DataFrame:
+    """A row for each file of a folder, in the order of its tree."""
+    rows = [{"path": "/".join(file.path), "size_bytes": file.size_bytes, "id": file.root} for file in contents.files]
+    return _table(rows, FILE_COLUMNS, {"size_bytes": "int64"}, [])
+
+
+def version_table(versions: Iterable[Resource], name_of: Callable[[str], str]) -> pd.DataFrame:
+    """A row for each version."""
+    rows = [
+        {
+            "version": each.version,
+            "id": each.id,
+            "title": each.title,
+            "size_bytes": each.size_bytes,
+            "sharer": name_of(each.peer),
+            "shared_at": each.created_at_ms,
+        }
+        for each in versions
+    ]
+    return _table(rows, VERSION_COLUMNS, {"version": "int64", "size_bytes": "int64"}, ["shared_at"])
 
 
 def people_table(people: Iterable[Person]) -> pd.DataFrame:

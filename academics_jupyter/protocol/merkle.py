@@ -24,6 +24,8 @@ from academics_jupyter.errors import NotVerifiedError, RemoteProtocolError
 BLOCK_BYTES = 16 * 1024
 HASH_BYTES = 32
 SMALLEST_PIECE_BYTES = 1 << 20
+CHUNK_BYTES = SMALLEST_PIECE_BYTES
+_CHUNK_HEIGHT = (CHUNK_BYTES // BLOCK_BYTES).bit_length() - 1
 MAX_PIECES = 16_384
 EMPTY_ROOT = "0" * 64
 
@@ -159,7 +161,7 @@ class TreeHasher:
         if self._seen_bytes != self._size_bytes:
             raise NotVerifiedError("There are fewer bytes than the file has: it changed, or was cut short.")
         pieces = bytes(self._layer)
-        return _root(self._size_bytes, pieces), pieces
+        return file_root(self._size_bytes, pieces), pieces
 
 
 class FileHasher:
@@ -181,14 +183,31 @@ class FileHasher:
         return FileHashes(root, self._plain.hexdigest(), self._size_bytes, pieces)
 
 
-def _root(size_bytes: int, pieces: bytes) -> str:
-    """The root over a piece layer of the right length, in hex."""
+def file_root(size_bytes: int, pieces: bytes) -> str:
+    """The root of a file, in hex, over its piece layer, which must have the right length."""
     if size_bytes == 0:
         return EMPTY_ROOT
     layer = _Tree(bottom=_piece_height(size_bytes))
     for start in range(0, len(pieces), HASH_BYTES):
         layer.push(pieces[start : start + HASH_BYTES])
     return layer.root(_height(piece_count(size_bytes))).hex()
+
+
+def coarser_layer(size_bytes: int, pieces: bytes, wanted_bytes: int) -> bytes:
+    """The piece layer of a file for longer pieces, from its own; `wanted_bytes` is its piece size times a power of two.
+
+    Empty where one such piece holds the whole file: its hash would be the root (BEP 52, "piece layers").
+    """
+    if size_bytes <= wanted_bytes:
+        return b""
+    height = _height(wanted_bytes // piece_bytes(size_bytes))
+    layer = bytearray()
+    for start in range(0, len(pieces), HASH_BYTES << height):
+        tree = _Tree(bottom=_piece_height(size_bytes))
+        for at in range(start, min(start + (HASH_BYTES << height), len(pieces)), HASH_BYTES):
+            tree.push(pieces[at : at + HASH_BYTES])
+        layer += tree.root(height)
+    return bytes(layer)
 
 
 def check_pieces(root: str, size_bytes: int, pieces: bytes) -> None:
@@ -198,7 +217,7 @@ def check_pieces(root: str, size_bytes: int, pieces: bytes) -> None:
     """
     if len(pieces) != piece_count(size_bytes) * HASH_BYTES:
         raise RemoteProtocolError("a piece layer has the wrong length for its file")
-    if _root(size_bytes, pieces) != root:
+    if file_root(size_bytes, pieces) != root:
         raise NotVerifiedError("The list of pieces is not that of the resource; another holder may have the right one.")
 
 
@@ -208,19 +227,58 @@ def piece_root(data: Data, size_bytes: int, index: int) -> bytes:
     Raises NotVerifiedError if `data` has another length than the piece, RemoteProtocolError if there is no such piece.
     """
     start, end = piece_span(size_bytes, index)
-    view = memoryview(data).cast("B")
-    if len(view) != end - start:
+    if len(data) != end - start:
         raise NotVerifiedError("A piece came with the wrong length; it will be fetched again.")
+    return _blocks(data).root(_piece_height(size_bytes))
+
+
+class PieceHasher:
+    """The hash of one piece from its chunks, which come in any order and may be hashed in several threads at once.
+
+    A chunk is CHUNK_BYTES long, but for the last of a file; most pieces have one.
+    """
+
+    def __init__(self, size_bytes: int, index: int) -> None:
+        """The piece `index` of a file of `size_bytes`. Raises RemoteProtocolError if there is no such piece."""
+        self._size_bytes, self._index = size_bytes, index
+        start, end = piece_span(size_bytes, index)
+        self.length = end - start
+        self._roots: list[bytes | None] = [None] * -(-self.length // CHUNK_BYTES)
+
+    @property
+    def chunk_count(self) -> int:
+        """How many chunks the piece has."""
+        return len(self._roots)
+
+    def chunk_length(self, chunk: int) -> int:
+        """The length of a chunk."""
+        return min(CHUNK_BYTES, self.length - chunk * CHUNK_BYTES)
+
+    def add(self, chunk: int, data: Data) -> None:
+        """Hash a chunk. Raises NotVerifiedError if it has the wrong length."""
+        if self.chunk_count == 1:
+            self._roots[0] = piece_root(data, self._size_bytes, self._index)
+            return
+        if len(data) != self.chunk_length(chunk):
+            raise NotVerifiedError("A piece came with the wrong length; it will be fetched again.")
+        self._roots[chunk] = _blocks(data).root(_CHUNK_HEIGHT)
+
+    def finish(self) -> bytes | None:
+        """The hash of the piece; None while chunks are missing."""
+        roots = [root for root in self._roots if root is not None]
+        if len(roots) < self.chunk_count:
+            return None
+        if self.chunk_count == 1:
+            return roots[0]
+        tree = _Tree(bottom=_CHUNK_HEIGHT)
+        for root in roots:
+            tree.push(root)
+        return tree.root(_piece_height(self._size_bytes) - _CHUNK_HEIGHT)
+
+
+def _blocks(data: Data) -> _Tree:
+    view = memoryview(data).cast("B")
     tree = _Tree()
     for block in range(0, len(view), BLOCK_BYTES):
         tree.push(hashlib.sha256(view[block : block + BLOCK_BYTES]).digest())
-    return tree.root(_piece_height(size_bytes))
-
-
-def piece_holds(data: Data, size_bytes: int, index: int, pieces: bytes) -> bool:
-    """Whether `data` is the piece that a checked layer says; false too for a wrong length."""
-    try:
-        found = piece_root(data, size_bytes, index)
-    except NotVerifiedError:
-        return False
-    return found == pieces[index * HASH_BYTES : (index + 1) * HASH_BYTES]
+    return tree

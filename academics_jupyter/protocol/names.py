@@ -83,6 +83,25 @@ def unlike(name: str, taken: Iterable[str]) -> str:
     return candidate
 
 
+def safe_names(names: Iterable[str]) -> list[str]:
+    """The safe file name of each, kept apart as `unlike` does: for the files of one folder. Safe, unlike names stay."""
+    numbers: dict[str, int] = {}
+    return [_apart(safe_file_name(name), numbers) for name in names]
+
+
+def _apart(name: str, numbers: dict[str, int]) -> str:
+    """`name`, or one unlike all before it; `numbers` has what is taken, and the last number given to those alike."""
+    key = _alike(name)
+    number = numbers.get(key, 0) + 1
+    candidate = name if number == 1 else _shortened(name, f" ({number})")
+    while number > 1 and _alike(candidate) in numbers:
+        number += 1
+        candidate = _shortened(name, f" ({number})")
+    numbers[key] = number
+    numbers.setdefault(_alike(candidate), 1)
+    return candidate
+
+
 def shown(text: str) -> str:
     """A peer's text as one line for a terminal or log: control, direction and invisible characters are escaped.
 

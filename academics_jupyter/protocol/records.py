@@ -31,9 +31,13 @@ PRESENCE_LEASE_MS = 90_000
 VOTE_LIFETIME_MS = 120_000
 RECORD_LIFETIME_MS = 10 * 365 * 86_400_000
 MAX_SIZE_BYTES = 1 << 53
+MAX_FILES = 100_000
 
 ResourceId = Hex32
-"""The BEP 52 root of a file's bytes in hex; 64 zeros for the empty file, which has no root."""
+"""The BEP 52 root of a file's bytes, or of a folder's file tree, in hex; 64 zeros for the empty file, without one."""
+
+NoResourceId = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
+"""A resource's id, or nothing."""
 
 Counter = Annotated[int, Meta(ge=0, lt=1 << 53)]
 TimeMs = Annotated[int, Meta(ge=0, lt=1 << 53)]
@@ -115,7 +119,9 @@ class Author(Struct, frozen=True, kw_only=True):
 class Resource(Record, frozen=True, kw_only=True):
     """A sharer's description of a resource; `withdrawn` when they no longer offer it.
 
-    `kind` is paper, data, notebook, figure, code, text or other; a reader takes one it does not know for other.
+    `kind` is paper, data, notebook, figure, code, text, folder or other; a reader takes one it does not know for other.
+    A folder has `files`, is as large as they are together, and its `sha256` is that of its file tree. A changed file
+    that is shared again has the next `version`, and the former one's id as `previous`.
     """
 
     LABEL: ClassVar[str] = "academics/1/resource"
@@ -135,6 +141,9 @@ class Resource(Record, frozen=True, kw_only=True):
     year: Annotated[int, Meta(ge=0, le=9999)] | None = None
     created_at_ms: TimeMs = 0
     withdrawn: bool = False
+    files: Annotated[int, Meta(ge=0, le=MAX_FILES)] = 0
+    version: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    previous: NoResourceId = ""
 
     @property
     def key(self) -> str:

@@ -1,7 +1,7 @@
-"""The events that travel over a link, their fields and limits. May import handshake, identity and records only.
+"""The events that travel over a link, their fields and limits. May import file_tree, handshake, identity and records.
 
-Each event is answered by a socket.io acknowledgement: an object with the fields of its answer, or
-`{"error": CODE}`. docs/PROTOCOL.md is the page for writers of other clients.
+Each event is answered by a socket.io acknowledgement: an object with the fields of its answer (for `read`, one binary
+attachment), or `{"error": CODE}`. docs/PROTOCOL.md is the page for writers of other clients.
 
 | event   | from    | carries | answered by | handled                                                            |
 | ------- | ------- | ------- | ----------- | ------------------------------------------------------------------ |
@@ -9,15 +9,17 @@ Each event is answered by a socket.io acknowledgement: an object with the fields
 | `news`  | both    | News    | Done        | each record on its own; those that do not hold are dropped         |
 | `chat`  | both    | Chat    | Done        | answered once the message is committed to the store                |
 | `token` | both    | Ask     | Token       | if the resource is held                                            |
+| `read`  | both    | Read    | its bytes   | the same bytes over the link, where HTTPS cannot reach the holder  |
 | `ping`  | both    | nothing | Done        | at once; for the round trip                                        |
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
+from academics_jupyter.protocol.file_tree import MAX_TREE_BYTES
 from academics_jupyter.protocol.handshake import Version
 from academics_jupyter.protocol.identity import Hex32, Signature
 from academics_jupyter.protocol.records import MAX_SIZE_BYTES, Envelope, ResourceId
@@ -31,6 +33,16 @@ TOKEN_LIFETIME_MS = 600_000
 EVENTS_PER_SECOND = 100
 EVENTS_AT_ONCE = 500
 """The rate each link may send at and the burst it may send; above it the answer is `too_fast`."""
+
+MAX_READ_BYTES = 256 << 10
+"""What one read may ask for: a message that is behind it on the link is not held up for long."""
+
+READS_PER_SECOND = 1_000
+READS_AT_ONCE = 1_000
+"""Reads have an allowance of their own, for a transfer takes many; above it, too, the answer is `too_fast`."""
+
+READS_UNDER_WAY = 64
+"""How many reads each link may have unanswered; one more is `too_fast`."""
 
 FRAMES_PER_SECOND = 1_000
 FRAMES_AT_ONCE = 10_000
@@ -52,10 +64,15 @@ CODES = {
     "already_linked": "the two peers have another link, which is kept",
     "blocked": "this peer does not talk to you",
     "not_held": "the resource is not held here",
+    "busy": "this peer serves as many as it may; try again soon",
     "not_introduced": "hello comes first",
     "failed": "it failed on this side; try again later",
 }
 """Every error code and what it means."""
+
+
+Part: TypeAlias = Literal["bytes", "pieces", "tree"]
+"""What can be read of a resource."""
 
 
 class Hello(Struct, frozen=True, kw_only=True):
@@ -91,11 +108,24 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 
 class Token(Struct, frozen=True, kw_only=True):
-    """Opens `GET /academics/resources/ID` and `…/ID/pieces` for ten minutes, to the asker."""
+    """Opens `GET /academics/resources/ID`, `…/ID/pieces` and `…/ID/tree` for ten minutes, to the asker."""
 
     token: Hex32
     size_bytes: Annotated[int, Meta(ge=0, le=MAX_SIZE_BYTES)]
     lifetime_ms: Annotated[int, Meta(ge=0, le=86_400_000)]
+    tree_bytes: Annotated[int, Meta(ge=0, le=MAX_TREE_BYTES)] = 0
+
+
+class Read(Struct, frozen=True, kw_only=True):
+    """Asks for bytes of a resource, of the hashes of its pieces, or of its file tree if it is a folder.
+
+    The answer is one attachment of that length.
+    """
+
+    resource: ResourceId
+    what: Part
+    start: Annotated[int, Meta(ge=0, le=MAX_SIZE_BYTES)]
+    length: Annotated[int, Meta(ge=1, le=MAX_READ_BYTES)]
 
 
 class Ping(Struct, frozen=True, kw_only=True):

@@ -107,6 +107,11 @@ class MemoryRegistry:
         ids = sorted({resource.id for resource in described if resource.id.startswith(start.lower())})
         return [self._found(resource, online) for resource in ids[: max(limit, 0)]]
 
+    async def holdings(self, resource: str, online: frozenset[str] = frozenset()) -> list[Signed[Holding]]:
+        """Who holds a resource, described or not."""
+        self._check()
+        return self._held(resource, online)
+
     async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests begin with all of `words`, by name."""
         self._check()
@@ -134,10 +139,12 @@ class MemoryRegistry:
 
     def _found(self, resource: str, online: frozenset[str]) -> Found:
         described = [each for each in self._all(Resource) if each.record.id == resource and not each.record.withdrawn]
-        held = [each for each in self._all(Holding) if each.record.resource == resource and each.record.held]
         described.sort(key=lambda signed: (age_order(signed.record), signed.record.peer))
-        held.sort(key=lambda signed: (signed.record.peer not in online, signed.record.peer))
-        return Found(tuple(described[:MAX_DESCRIPTIONS]), tuple(held[:MAX_HOLDINGS]))
+        return Found(tuple(described[:MAX_DESCRIPTIONS]), tuple(self._held(resource, online)))
+
+    def _held(self, resource: str, online: frozenset[str]) -> list[Signed[Holding]]:
+        held = [each for each in self._all(Holding) if each.record.resource == resource and each.record.held]
+        return sorted(held, key=lambda signed: (signed.record.peer not in online, signed.record.peer))[:MAX_HOLDINGS]
 
 
 def _held_by(found: Found, peers: Iterable[str]) -> bool:

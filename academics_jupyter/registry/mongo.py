@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from academics_jupyter.errors import RegistryUnreachableError, UsageError
-from academics_jupyter.protocol.records import Profile, Record, Signed
+from academics_jupyter.protocol.records import Holding, Profile, Record, Signed
 from academics_jupyter.registry.documents import Document, opened, opened_all
 from academics_jupyter.registry.edge import DRIVER_TIMEOUT_S, answered
 from academics_jupyter.registry.matching import profile_fits, profile_order
@@ -25,7 +25,7 @@ from academics_jupyter.registry.membership import members
 from academics_jupyter.registry.port import Found, Members, Query
 from academics_jupyter.registry.publishing import publish
 from academics_jupyter.registry.schema import ensure_indexes
-from academics_jupyter.registry.search import LIVE, search, starting_with
+from academics_jupyter.registry.search import LIVE, holders, search, starting_with
 from academics_jupyter.registry.words import query_words
 
 DEFAULT_DATABASE = "academics"
@@ -86,6 +86,10 @@ class MongoRegistry:
     async def resources(self, start: str, limit: int = 10, online: frozenset[str] = frozenset()) -> list[Found]:
         """The resources whose id begins with `start`."""
         return await self._answered(lambda database: starting_with(database, start.lower(), limit, online))
+
+    async def holdings(self, resource: str, online: frozenset[str] = frozenset()) -> list[Signed[Holding]]:
+        """Who holds a resource, described or not."""
+        return await self._answered(lambda database: holders(database, resource, online))
 
     async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests have words that begin with each of `words`, by name."""

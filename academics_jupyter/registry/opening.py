@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from platformdirs import user_data_path
 
 from academics_jupyter.errors import MongodMissingError, RegistryError, RegistryUnreachableError
-from academics_jupyter.protocol.records import Profile, Record, Signed
+from academics_jupyter.protocol.records import Holding, Profile, Record, Signed
 from academics_jupyter.registry.mongo import MongoRegistry
 from academics_jupyter.registry.port import Found, Members, Query, Registry
 
@@ -87,6 +87,10 @@ class EmbeddedRegistry:
     async def resources(self, start: str, limit: int = 10, online: frozenset[str] = frozenset()) -> list[Found]:
         """The resources whose id begins with `start`."""
         return await self._asked(lambda registry: registry.resources(start, limit, online))
+
+    async def holdings(self, resource: str, online: frozenset[str] = frozenset()) -> list[Signed[Holding]]:
+        """Who holds a resource, described or not."""
+        return await self._asked(lambda registry: registry.holdings(resource, online))
 
     async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests have words that begin with each of `words`, by name."""

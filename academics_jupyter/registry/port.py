@@ -93,6 +93,9 @@ class Registry(Protocol):
         The holdings of those `online` come first.
         """
 
+    async def holdings(self, resource: str, online: frozenset[str] = frozenset()) -> list[Signed[Holding]]:
+        """Who holds the resource with that id, whether anyone describes it or not; those `online` first."""
+
     async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests have words that begin with each of `words`; by name."""
 

@@ -71,6 +71,12 @@ async def starting_with(
     return list(found.values())[: max(limit, 0)]
 
 
+async def holders(database: AsyncDatabase[Document], resource: str, online: frozenset[str]) -> list[Signed[Holding]]:
+    """Who holds it, those online first, verified. Raises pymongo's errors."""
+    held = await asyncio.to_thread(opened_all, Holding, await _holdings(database, [resource], online))
+    return [signed for signed in held if signed.record.held and signed.record.resource == resource]
+
+
 async def gather(
     database: AsyncDatabase[Document], ids: list[str], online: frozenset[str], seeds: Iterable[Document] = ()
 ) -> list[Found]:

@@ -12,7 +12,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,6 +78,12 @@ class Database:
         with self._lock, database_errors(self.path):
             self._check_inside()
             return self._connection.execute(sql, args).rowcount
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+        """Write many rows within a transaction."""
+        with self._lock, database_errors(self.path):
+            self._check_inside()
+            self._connection.executemany(sql, rows)
 
     def insert(self, sql: str, args: Sequence[Value] = ()) -> int:
         """Insert one row within a transaction; its row id."""

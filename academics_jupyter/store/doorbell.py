@@ -30,6 +30,7 @@ TOPICS = frozenset(
         "messages",
         "files",
         "downloads",
+        "trees",
         "peers",
         "events",
         "driving",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +16,8 @@ from academics_jupyter.errors import StoreError
 
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Flags for opening what may have been exchanged for a link, a FIFO or a device. Python adds O_CLOEXEC itself."""
+
+SPARE_BYTES = 8 << 20
 
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EACCES}
@@ -51,6 +55,51 @@ def _rename_new(temporary: Path, target: Path) -> None:
     temporary.rename(target)
 
 
+def place_new_folder(temporary: Path, target: Path) -> None:
+    """Give a whole, synced folder its final name, in one step. Raises FileExistsError and never replaces anything."""
+    target.mkdir(mode=0o700)
+    # An empty folder is what a rename may take the place of: nobody else's can be lost, and nobody can come before us.
+    if os.name == "nt":
+        target.rmdir()
+    try:
+        temporary.rename(target)
+    except BaseException:
+        with suppress(OSError):
+            target.rmdir()
+        raise
+    sync_folder(target.parent)
+
+
+def sync_below(folder: Path) -> None:
+    """Make all files and names below a folder durable, at once where the system can: a sync for each file is slow."""
+    if not _sync_file_system(folder):
+        for path, _folders, names in os.walk(folder, topdown=False):
+            for name in names:
+                with open(os.path.join(path, name), "r+b") as file:  # noqa: PTH118, PTH123  there may be many
+                    os.fsync(file.fileno())
+            sync_folder(Path(path))
+
+
+def _sync_file_system(folder: Path) -> bool:
+    """Linux's syncfs, which Python does not have; whether it could be asked. Raises OSError where it failed."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+    except (OSError, AttributeError):
+        return False
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if syncfs(descriptor) == 0:
+            return True
+        error = ctypes.get_errno()
+    finally:
+        os.close(descriptor)
+    if error in (errno.ENOSYS, errno.EPERM):
+        return False
+    raise OSError(error, os.strerror(error), str(folder))
+
+
 @contextmanager
 def temporary_file(folder: Path, prefix: str) -> Iterator[tuple[BinaryIO, Path]]:
     """A 0600 file in `folder`, removed at the end unless it has been given another name by then."""
@@ -71,7 +120,7 @@ def sync_file(file: BinaryIO) -> None:
 
 def write_new(target: Path, content: bytes) -> None:
     """Write a 0600 file that must not be there yet. Raises FileExistsError."""
-    with temporary_file(target.parent, f".{target.name}-") as (file, temporary):
+    with temporary_file(target.parent, ".new-") as (file, temporary):
         file.write(content)
         sync_file(file)
         place_new(temporary, target)
@@ -83,6 +132,17 @@ def write_over(target: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         temporary.replace(target)
+
+
+def keep_room(descriptor: int) -> None:
+    """Refuse to fill the last SPARE_BYTES of the disk of an open file: the store must be able to say what happened.
+
+    Raises OSError.
+    """
+    if hasattr(os, "fstatvfs"):
+        found = os.fstatvfs(descriptor)
+        if found.f_bavail * found.f_frsize < SPARE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @contextmanager

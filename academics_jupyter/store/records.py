@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TypeVar
 
+import msgspec
+
 from academics_jupyter.protocol.records import Holding, Presence, Profile, Record, Resource, Signed, decode
 from academics_jupyter.store.database import Database
 
@@ -58,6 +60,31 @@ class Records:
     def resources(self, start: str = "") -> list[Signed[Resource]]:
         """All descriptions, of whichever sharer, of resources whose id begins with `start` (hex)."""
         return self._with_keys(Resource, start)
+
+    def described_by(self, peer: str, file_name: str) -> list[Signed[Resource]]:
+        """Descriptions by one sharer in whose text a file name stands, as we write it; of other names too, maybe."""
+        return self._described_by(peer, msgspec.json.encode(file_name).decode())
+
+    def naming(self, peer: str, resource: str) -> list[Signed[Resource]]:
+        """Descriptions by one sharer that name a resource, such as the previous version of theirs."""
+        return self._described_by(peer, f'"{resource}"')
+
+    def later_versions(self) -> list[Signed[Resource]]:
+        """Descriptions of all that is a later version of something."""
+        rows = self._database.read(
+            "SELECT payload, signature FROM records WHERE label = ?"
+            ' AND instr(payload, \'"previous"\') AND NOT instr(payload, \'"previous":""\')',
+            (Resource.LABEL,),
+        )
+        return [_signed(Resource, row) for row in rows]
+
+    def _described_by(self, peer: str, text: str) -> list[Signed[Resource]]:
+        # Most are passed over before they are read, which takes long where somebody shares thousands.
+        rows = self._database.read(
+            "SELECT payload, signature FROM records WHERE label = ? AND substr(key, 65) = ? AND instr(payload, ?)",
+            (Resource.LABEL, peer, text),
+        )
+        return [_signed(Resource, row) for row in rows]
 
     def holdings(self, resource: str) -> list[Signed[Holding]]:
         """Who holds the resource, and who has given it up."""

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from academics_jupyter.errors import NotVerifiedError, StoreError, UnknownTargetError, UsageError
-from academics_jupyter.protocol.merkle import FileHasher, FileHashes
+from academics_jupyter.protocol.merkle import FileHashes
 from academics_jupyter.protocol.names import safe_file_name, unlike
 from academics_jupyter.store.durable import (
     NO_FOLLOW,
+    SPARE_BYTES,
     disk_errors,
     place_new,
     sync_file,
@@ -30,12 +31,13 @@ from academics_jupyter.store.durable import (
     temporary_file,
 )
 from academics_jupyter.store.files import HeldFile
+from academics_jupyter.store.hashing import hash_file
 
 CHUNK_BYTES = 1 << 20
 LEFTOVER_S = 86_400
 """A temporary file as old as this is one that a killed process left."""
 
-_TEMPORARY = ".taking-"
+TEMPORARY = ".taking-"
 _RESOURCE = re.compile(r"[0-9a-f]{64}")
 
 OnProgress = Callable[[int], None]
@@ -85,7 +87,7 @@ class Repository:
         with (
             _open_source(source) as file,
             disk_errors(what),
-            temporary_file(self.parts, _TEMPORARY) as (copy, temporary),
+            temporary_file(self.parts, TEMPORARY) as (copy, temporary),
         ):
             hashes = _copy(file, copy, source, on_progress)
             known = held(hashes.root) if held else None
@@ -101,16 +103,17 @@ class Repository:
             raise UsageError(f"{resource[:80]!r} is not a resource's id.")
         return self.parts / f"{resource}.part"
 
-    def open_part(self, resource: str, size_bytes: int) -> BinaryIO:
+    def open_part(self, resource: str, size_bytes: int, reserved_bytes: int = 0) -> BinaryIO:
         """The part file, open for reading and writing, of the resource's full size; what was written before is there.
 
-        Something else planted under its name is taken away first. Raises StoreError where it does not fit on the disk.
+        Something else planted under its name is taken away first. Raises StoreError where it does not fit on the disk
+        beside `reserved_bytes` of others.
         """
         path = self.part_path(resource)
         with disk_errors("The download cannot be written"):
             file = _open_own(path)
             try:
-                _check_room(path, size_bytes - os.fstat(file.fileno()).st_blocks * 512)
+                check_room(path.parent, size_bytes - os.fstat(file.fileno()).st_blocks * 512, reserved_bytes)
                 os.ftruncate(file.fileno(), size_bytes)
             except BaseException:
                 file.close()
@@ -132,7 +135,7 @@ class Repository:
         """
         with disk_errors(f"{name} cannot be written to {folder}"):
             folder.mkdir(parents=True, exist_ok=True)
-            with _open_regular(source) as file, temporary_file(folder, _TEMPORARY) as (copy, temporary):
+            with _open_regular(source) as file, temporary_file(folder, TEMPORARY) as (copy, temporary):
                 shutil.copyfileobj(file, copy, CHUNK_BYTES)
                 sync_file(copy)
                 return _place(temporary, folder, name)
@@ -159,8 +162,13 @@ class Repository:
     def sweep(self) -> None:
         """Take away what killed processes left while taking files in; called by the driver when it starts."""
         with disk_errors("The folder of parts cannot be tidied"):
-            for path in self.parts.glob(f"{_TEMPORARY}*"):
-                if path.lstat().st_mtime < time.time() - LEFTOVER_S:
+            for path in self.parts.glob(f"{TEMPORARY}*"):
+                found = path.lstat()
+                if found.st_mtime > time.time() - LEFTOVER_S:
+                    continue
+                if stat.S_ISDIR(found.st_mode):
+                    shutil.rmtree(path)
+                else:
                     path.unlink(missing_ok=True)
 
 
@@ -192,16 +200,14 @@ def _open_regular(path: Path) -> BinaryIO:
 def _copy(source: BinaryIO, copy: BinaryIO, path: Path, on_progress: OnProgress | None) -> FileHashes:
     """Copy and hash in one pass. Raises UsageError if the source is changed meanwhile."""
     before = os.fstat(source.fileno())
-    hasher = FileHasher(before.st_size)
-    done_bytes = 0
+
+    def write(data: memoryview) -> None:
+        copy.write(data)
+        if on_progress is not None:
+            on_progress(copy.tell())
+
     try:
-        while chunk := source.read(CHUNK_BYTES):
-            hasher.update(chunk)
-            copy.write(chunk)
-            done_bytes += len(chunk)
-            if on_progress is not None:
-                on_progress(done_bytes)
-        hashes = hasher.finish()
+        hashes = hash_file(source, before.st_size, write)
     except NotVerifiedError as error:
         raise _changed(path) from error
     after = os.fstat(source.fileno())
@@ -251,10 +257,11 @@ def _user(found: os.stat_result) -> int:
     return os.geteuid() if hasattr(os, "geteuid") else found.st_uid
 
 
-def _check_room(path: Path, more_bytes: int) -> None:
-    """Refuse what cannot fit before anything is fetched."""
-    free_bytes = shutil.disk_usage(path.parent).free
+def check_room(folder: Path, more_bytes: int, reserved_bytes: int = 0) -> None:
+    """Refuse what cannot fit before anything is fetched. Raises StoreError."""
+    free_bytes = max(0, shutil.disk_usage(folder).free - reserved_bytes - SPARE_BYTES)
     if more_bytes > free_bytes:
         raise StoreError(
-            f"The download needs {more_bytes:,} bytes more than it has, and the disk has {free_bytes:,} left."
+            f"The download needs {more_bytes:,} bytes more than it has, and the disk has {free_bytes:,} left: make"
+            " room, then download again."
         )

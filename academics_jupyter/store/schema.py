@@ -89,5 +89,56 @@ _SECOND = (
 
 _THIRD = ("ALTER TABLE outbox ADD COLUMN failing_since_ms INTEGER NOT NULL DEFAULT 0",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+_FOURTH = (
+    # A folder's bencoded file tree; NULL for a file.
+    "ALTER TABLE files ADD COLUMN tree BLOB",
+    """
+    CREATE TABLE folder_files (
+        folder TEXT NOT NULL, place INTEGER NOT NULL,
+        root TEXT NOT NULL, path TEXT NOT NULL, mtime_ns INTEGER NOT NULL,
+        PRIMARY KEY (folder, place)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX folder_files_by_root ON folder_files (root)",
+    """
+    CREATE TABLE trees (
+        resource TEXT PRIMARY KEY, tree BLOB NOT NULL, error TEXT NOT NULL, asked_at_ms INTEGER NOT NULL
+    )
+    """,
+    # SQLite cannot change a CHECK, so the table is made anew.
+    "DROP INDEX downloads_unfinished",
+    "ALTER TABLE downloads RENAME TO former_downloads",
+    """
+    CREATE TABLE downloads (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        resource TEXT NOT NULL, name TEXT NOT NULL, size_bytes INTEGER NOT NULL,
+        done_bytes INTEGER NOT NULL DEFAULT 0, rate_bytes_s REAL NOT NULL DEFAULT 0,
+        state TEXT NOT NULL DEFAULT 'waiting'
+            CHECK (state IN ('waiting', 'active', 'paused', 'finished', 'failed', 'cancelled')),
+        error TEXT NOT NULL DEFAULT '',
+        holders TEXT NOT NULL DEFAULT '[]', pieces TEXT NOT NULL DEFAULT '',
+        inside TEXT NOT NULL DEFAULT '',
+        path TEXT NOT NULL DEFAULT '', folder TEXT NOT NULL,
+        requested_at_ms INTEGER NOT NULL, finished_at_ms INTEGER NOT NULL DEFAULT 0
+    )
+    """,
+    """
+    INSERT INTO downloads (id, resource, name, size_bytes, done_bytes, state, error, path, folder, requested_at_ms,
+        finished_at_ms)
+        SELECT id, resource, name, size_bytes, done_bytes, state, error, path, folder, requested_at_ms, finished_at_ms
+        FROM former_downloads
+    """,
+    "DROP TABLE former_downloads",
+    """
+    CREATE UNIQUE INDEX downloads_unfinished ON downloads (resource, folder)
+        WHERE state IN ('waiting', 'active', 'paused')
+    """,
+    """
+    CREATE TABLE rates (
+        what TEXT PRIMARY KEY CHECK (what IN ('upload', 'download')), bytes_s REAL NOT NULL, at_ms INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """The statements of each migration, in order."""

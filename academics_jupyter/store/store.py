@@ -20,8 +20,10 @@ from academics_jupyter.store.messages import Messages
 from academics_jupyter.store.outbox import Outbox
 from academics_jupyter.store.peers import Peers
 from academics_jupyter.store.profile import ProfileRow
+from academics_jupyter.store.rates import RateRows
 from academics_jupyter.store.records import Records
 from academics_jupyter.store.sealing import Sealing
+from academics_jupyter.store.trees import Trees
 
 
 def wall_clock_ms() -> int:
@@ -42,9 +44,11 @@ class Store:
         self.messages = Messages(database, Sealing(keys.data), self.counters, self.outbox)
         self.files = Files(database)
         self.downloads = Downloads(database, clock)
+        self.trees = Trees(database, clock)
         self.peers = Peers(database)
         self.events = Events(database)
         self.driving = DrivingRows(database)
+        self.rates = RateRows(database)
 
     @classmethod
     def open(cls, folder: ProfileFolder, keys: Keys, clock: Clock = wall_clock_ms) -> Store:

@@ -281,6 +281,17 @@ async def test_a_holder_that_no_longer_holds_is_not_named(registry: Registry) ->
     assert [signed.record.peer for signed in found.holdings] == [peer_id(BOB)]
 
 
+async def test_holders_of_what_nobody_describes(registry: Registry) -> None:
+    digest = hashlib.sha256(b"chosen").hexdigest()
+    await publish(registry, holding(ADA, "chosen"), holding(BOB, "chosen"), holding(BOB, "another"))
+    assert await registry.resources(digest) == []
+    for first, second in ((ADA, BOB), (BOB, ADA)):
+        held = await registry.holdings(digest, everybody(first))
+        assert [signed.record.peer for signed in held] == [peer_id(first), peer_id(second)]
+    await publish(registry, holding(ADA, "chosen", 2, held=False))
+    assert [signed.record.peer for signed in await registry.holdings(digest)] == [peer_id(BOB)]
+
+
 async def test_available_pages_on_past_what_nobody_online_holds(registry: Registry) -> None:
     for number in range(60):
         await publish(registry, resource(BOB, f"common {number}", number + 1))

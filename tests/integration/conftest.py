@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.kernels import Kernel, Ran, running_kernel
+from tests.lab import Lab
+from tests.mongod import running_mongod
 from tests.waiting import wait_until
 
 Environment = Callable[..., dict[str, str]]
@@ -85,3 +87,10 @@ def sit_down(environment: Environment) -> Iterator[Callable[..., Person]]:
             return person
 
         yield sit
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """People in processes of their own, around one registry."""
+    with ExitStack() as stack:
+        yield Lab(tmp_path, stack.enter_context(running_mongod()), stack)

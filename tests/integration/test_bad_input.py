@@ -19,7 +19,7 @@ def test_files_ids_and_people_that_are_not_there(sit_down: SitDown, tmp_path: Pa
     third = sit_down("third")
     third.sees("len(get_ipython().run_line_magic('people', 'ada'))", 2)
     assert "no file 'nothing.pdf'" in ada.error("%share nothing.pdf")
-    assert "is a folder" in ada.error(f"%share {tmp_path}")
+    assert "has no files to share" in ada.error(f"%share {tmp_path}")
     assert "quotation mark" in ada.error("%share 'nothing.pdf")
     assert "a int:" in ada.error("number = 5\n%share number")
     assert "No resource's id begins with 'abcdef'" in ada.error("%download abcdef")

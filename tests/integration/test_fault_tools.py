@@ -393,7 +393,7 @@ def test_it_resets(proxy: FaultProxy, echo: Echo) -> None:
         with pytest.raises(ConnectionResetError):
             before.recv(1)
         wait_until(lambda: echo.ended == 1)
-        with dial(proxy) as during, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), dial(proxy) as during:
             during.recv(1)
         proxy.carry()
         with dial(proxy) as after:

@@ -15,10 +15,10 @@ from academics_jupyter.errors import PeerRefusedError, PeerUnreachableError, Rem
 from academics_jupyter.network.dialler import pinned_session
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import measure
-from academics_jupyter.network.range_client import Holder
 from academics_jupyter.protocol.wire import EVENTS_AT_ONCE, Ask, Done, Ping, Token
 from tests.fault_proxy import FaultProxy
 from tests.meshes import PIECES, RESOURCE, Node, key, nodes, presence
+from tests.ranges import Holder
 from tests.waiting import wait_until_async
 
 CONTENT = bytes(range(256)) * 4096 * 3 + b"the end"
@@ -368,10 +368,6 @@ async def token(link: Link, resource: str = RESOURCE) -> str:
     return (await link.call("token", Ask(resource=resource), Token)).token
 
 
-async def read(holder: Holder, start: int, end: int) -> bytes:
-    return b"".join([data async for data in holder.read(start, end, 1 << 20)])
-
-
 async def served(tmp_path: Path, ada: Node, grace: Node) -> tuple[Path, str]:
     """Grace serves a file; Ada has a token for it."""
     path = tmp_path / "file"
@@ -387,7 +383,7 @@ async def test_ranges_are_equal_bytes(tmp_path: Path) -> None:
         async with Holder(grace.presence, RESOURCE, given, loopback=True) as holder:
             assert await holder.pieces(2) == PIECES
             for start, end in ((0, len(CONTENT)), (0, 1), (1, 2_000_000), (len(CONTENT) - 1, len(CONTENT))):
-                assert await read(holder, start, end) == CONTENT[start:end]
+                assert await holder.read(start, end) == CONTENT[start:end]
         assert grace.ranges.sent_bytes == len(CONTENT) + 1 + 1_999_999 + 1
 
 
@@ -494,7 +490,7 @@ async def test_a_file_that_is_no_longer_the_one_that_was_hashed_is_not_served(tm
         async with Holder(grace.presence, RESOURCE, given, loopback=True) as holder:
             await holder.pieces(2)
             with pytest.raises(PeerRefusedError) as error:
-                await read(holder, 0, 10)
+                await holder.read(0, 10)
         assert error.value.code == "not_held"
         assert grace.gone == [RESOURCE]
         assert grace.ranges.sent_bytes == 0
@@ -509,12 +505,8 @@ async def test_a_file_cut_short_while_it_is_served_ends_the_download(tmp_path: P
         link, _ = await linked(ada, grace)
         async with Holder(grace.presence, RESOURCE, await token(link), loopback=True) as holder:
             await holder.pieces(2)
-            chunks = holder.read(0, 256 << 20, 1 << 20)
-            await anext(chunks)
-            os.truncate(path, 1 << 20)
             with pytest.raises(PeerUnreachableError):
-                async for _ in chunks:
-                    pass
+                await holder.read(0, 256 << 20, after=1 << 20, then=lambda: os.truncate(path, 1 << 20))
         await measure(link)
 
 
@@ -527,7 +519,7 @@ async def test_a_downloader_that_hangs_up_is_no_fault_of_the_server(tmp_path: Pa
         link, _ = await linked(ada, grace)
         async with Holder(grace.presence, RESOURCE, await token(link), loopback=True) as holder:
             await holder.pieces(2)
-            await anext(holder.read(0, 256 << 20, 1 << 20))
+            await holder.read_some(0, 256 << 20, 1 << 20)
         await wait_until_async(lambda: connections(grace) == 1, what="the end of the download")
         assert grace.ranges.sent_bytes < 256 << 20
         await measure(link)

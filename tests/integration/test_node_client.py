@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from academics_jupyter.peer.peer import Peer, open_peer
 from academics_jupyter.peer.settings import ENVIRONMENT
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Presence
+from academics_jupyter.protocol.wire import MAX_READ_BYTES
 from academics_jupyter.registry.opening import open_registry
 from tests.unit.protocol.test_protocol_page import section, table, values
 from tests.waiting import wait_until_async
@@ -203,6 +205,14 @@ async def test_a_client_in_another_language_talks_and_fetches(ada: Peer, client:
             ],
             "wrong": {"unnamed": 416, "beyond": 416, "tokenless": 401, "nowhere": 404},
         }
+        assert await steps.next("read") == {
+            "bytes": 5,
+            "holds": True,
+            "longest": MAX_READ_BYTES,
+            "longer": {"error": "malformed"},
+            "beyond": {"error": "malformed"},
+            "nowhere": {"error": "not_held"},
+        }
         await steps.ended()
 
     async def is_offline() -> bool:
@@ -211,6 +221,22 @@ async def test_a_client_in_another_language_talks_and_fetches(ada: Peer, client:
     await wait_until_async(is_offline, what="the end of the link")
     table = await ada.history(linked["fingerprint"])
     assert list(table.text) == ["Grüße aus Node 🧪", "Hello, Node: $e^{i\\pi}$ – Ada"]
+
+
+async def test_what_a_client_without_a_server_holds_is_downloaded_over_its_link(ada: Peer, client: Path) -> None:
+    size_bytes = (2 << 20) + 5
+    task = {**task_of(await announced(ada)), "size": size_bytes}
+    async with running(client, "hold", task) as steps:
+        offered = await steps.next("offered")
+        assert offered["answer"] == {"done": True}
+        path = await ada.download(offered["id"])
+        whole = bytes(at * 7 % 251 for at in range(size_bytes))
+        assert sha256(path.read_bytes()).digest() == sha256(whole).digest()
+        await ada.stop()
+        served = await steps.next("served")
+        assert served["reads"] > size_bytes // MAX_READ_BYTES
+        assert served["longest"] <= MAX_READ_BYTES
+        await steps.ended()
 
 
 async def test_a_client_that_breaks_the_handshake_is_refused(ada: Peer, client: Path) -> None:

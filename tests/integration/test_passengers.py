@@ -170,7 +170,7 @@ def test_a_passenger_cancels_what_the_driver_downloads(sit_down: SitDown, tmp_pa
         kernel.sees("[row['state'] for row in rows()]", ["cancelled"])
     stopped = driver.value("rows()[0]['done_bytes']")
     assert not list(driver.repository.iterdir())
-    other.run("ask(panel.downloads, 'again', resource=rows()[0]['resource'])")
+    other.run("ask(panel.downloads, 'again', download=rows()[0]['id'])")
     for kernel in kernels:
         kernel.sees("[row['state'] for row in rows()]", ["finished", "cancelled"])
         assert kernel.value("rows()[1]['done_bytes']") == stopped

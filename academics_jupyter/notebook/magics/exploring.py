@@ -14,7 +14,7 @@ from academics_jupyter.peer.peer import Peer
 if TYPE_CHECKING:
     import pandas as pd
 
-KINDS = ("paper", "data", "notebook", "figure", "code", "text", "other")
+KINDS = ("paper", "data", "notebook", "figure", "code", "text", "folder", "other")
 
 
 @magics_class

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import glob
 import tempfile
 from argparse import Namespace
+from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from IPython.core.magic import line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
@@ -15,12 +17,23 @@ from academics_jupyter.errors import UnknownTargetError, UsageError
 from academics_jupyter.notebook.magics.arguments import PeerMagics, parsed
 from academics_jupyter.notebook.progress import progress_bar
 from academics_jupyter.peer.peer import Peer
+from academics_jupyter.peer.taking import size_of
 from academics_jupyter.protocol.records import Resource
 
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_FILES = 100
+"""More that fit one pattern are shared as one folder: nobody looks through a list of so many resources."""
+
 DESCRIBING = ("title", "authors", "abstract", "keywords", "license", "doi", "year")
+
+
+class Wanted(NamedTuple):
+    """A file or folder to be shared; of a folder, `only` those files if given."""
+
+    path: Path
+    only: tuple[Path, ...] | None = None
 
 
 def _describing(magic: Any) -> Any:
@@ -40,17 +53,20 @@ class SharingMagics(PeerMagics):
 
     @line_magic
     @magic_arguments()
-    @argument("targets", nargs="+", metavar="TARGET", help="a file, a pattern such as results/*.csv, or a variable")
+    @argument(
+        "targets", nargs="+", metavar="TARGET", help="a file, a folder, a pattern such as results/*.csv, or a variable"
+    )
     @_describing
     def share(self, line: str) -> Resource | list[Resource]:
-        """Share files, or a DataFrame or figure by its variable's name.
+        """Share files, a folder as one resource, or a DataFrame or figure by its variable's name.
 
-        What a file says of itself (title, authors, …) is taken from it and shown; the options say it otherwise.
+        What a file says of itself (title, authors, …) is taken from it and shown; the options say it otherwise. A file
+        that was changed becomes a new version of what you shared under its name before.
         """
         given = parsed(self.share, line)
         with tempfile.TemporaryDirectory(prefix="academics-") as folder:
-            paths = [path for target in given.targets for path in self._files(target, Path(folder))]
-            shared = self.ask(lambda peer: _share(peer, paths, _description(given)))
+            wanted = [each for target in given.targets for each in self._wanted(target, Path(folder))]
+            shared = self.ask(lambda peer: _share(peer, wanted, _description(given)))
         return shared[0] if len(shared) == 1 else shared
 
     @line_magic
@@ -81,27 +97,38 @@ class SharingMagics(PeerMagics):
         parsed(self.repository, line)
         return self.ask(lambda peer: peer.repository())
 
-    def _files(self, target: str, folder: Path) -> list[Path]:
-        """The files that a target names; a variable's value is written to one in `folder` first."""
+    def _wanted(self, target: str, folder: Path) -> list[Wanted]:
+        """What a target names; a variable's value is written to a file in `folder` first."""
         path = Path(target).expanduser()
         if path.exists():
-            return [path]
+            return [Wanted(path)]
         variables = self.shell.user_ns if self.shell else {}
         if target in variables:
-            return [_written(target, variables[target], folder)]
+            return [Wanted(_written(target, variables[target], folder))]
         found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207  may be absolute
         files = [each for each in found if each.is_file()]
         if not files:
             raise UnknownTargetError(f"There is no file {target!r} here: check its name and folder.")
-        return files
+        if len(files) > MOST_FILES:
+            within = _folder_of(path)
+            name = within.resolve().name
+            print(f"{len(files):,} files are shared as one resource, the folder {name}.")  # noqa: T201
+            return [Wanted(within, tuple(files))]
+        return [Wanted(each) for each in files]
 
 
-async def _share(peer: Peer, paths: list[Path], description: dict[str, Any]) -> list[Resource]:
+def _folder_of(pattern: Path) -> Path:
+    """The folder that all files lie in which fit a pattern."""
+    plain = takewhile(lambda part: not glob.has_magic(part), pattern.parts)
+    return Path(*plain)
+
+
+async def _share(peer: Peer, wanted: list[Wanted], description: dict[str, Any]) -> list[Resource]:
     shared = []
-    for path in paths:
-        size_bytes = path.stat().st_size
-        async with progress_bar(f"Sharing {path.name}", size_bytes) as progress:
-            shared.append(await peer.share(path, on_progress=progress.set, **description))
+    for each in wanted:
+        size_bytes = await asyncio.to_thread(size_of, each.path, each.only)
+        async with progress_bar(f"Sharing {each.path.resolve().name}", size_bytes) as progress:
+            shared.append(await peer.share(each.path, on_progress=progress.set, only=each.only, **description))
     return shared
 
 

@@ -1,23 +1,32 @@
-"""The downloads: how far, from whom, and what can be done about them."""
+"""The downloads: how far, from whom, what can be done about them, and what has come at a glance."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
+
+from academics_jupyter.errors import StoreError, UnknownTargetError
 from academics_jupyter.notebook.panels.part import Command, Part, Subscription, read_static
 from academics_jupyter.notebook.session import Session
+from academics_jupyter.notebook.viewing import View, view
 from academics_jupyter.peer.peer import Peer
-from academics_jupyter.store.downloads import UNFINISHED, Download
+from academics_jupyter.protocol.durations import left_text
+from academics_jupyter.protocol.identity import fingerprint
+from academics_jupyter.store.downloads import UNFINISHED, Download, Share
 
 MOST_ROWS = 100
 
 
 class DownloadsPart(Part):
-    """Lists the downloads, the latest first; `on_count` is told how many are under way."""
+    """Lists the downloads, those under way first; `on_count` is told how many those are."""
 
     NAME = "downloads"
-    _esm: ClassVar[str] = read_static("dom.js", "downloads.js")
+    _esm: ClassVar[str] = read_static("dom.js", "jupyter.js", "viewing.js", "transfer.js", "downloads.js")
     _css: ClassVar[str] = read_static("downloads.css")
 
     def __init__(self, session: Session, on_count: Callable[[int], None], **traits: Any) -> None:
@@ -25,8 +34,15 @@ class DownloadsPart(Part):
         self._on_count = on_count
 
     def commands(self) -> dict[str, Command]:
-        """Cancel, and try again."""
-        return {"cancel": self._cancel, "again": self._again}
+        """Pause, continue, cancel, try again; see what has come, and put a copy beside the notebook."""
+        return {
+            "pause": self._pause,
+            "continue": self._continue,
+            "cancel": self._cancel,
+            "again": self._again,
+            "view": self._view,
+            "copy": self._copy,
+        }
 
     def subscriptions(self) -> list[Subscription]:
         """Progress is written to the store."""
@@ -38,16 +54,77 @@ class DownloadsPart(Part):
         if peer is None:
             return
         downloads = peer.downloads()
-        self._on_count(sum(row.state in UNFINISHED for row in downloads))
+        under_way = [row for row in downloads if row.state in UNFINISHED]
+        self._on_count(len(under_way))
         if self.sight:
-            self.show(downloads=[_row(peer, row) for row in downloads[:MOST_ROWS]])
+            ended = [row for row in downloads if row.state not in UNFINISHED]
+            # Of many, the ones that run are not the latest.
+            under_way.sort(key=lambda row: row.state == "waiting")
+            rows = [*under_way, *ended]
+            self.show(
+                downloads=[_row(peer, row) for row in rows[:MOST_ROWS]],
+                more=max(len(rows) - MOST_ROWS, 0),
+                here=_working_folder(),
+                home=_home(),
+            )
+
+    async def _pause(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        await (await self.session.peer()).pause_download(int(content["download"]))
+
+    async def _continue(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        await (await self.session.peer()).continue_download(int(content["download"]))
 
     async def _cancel(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        await (await self.session.peer()).downloading.cancel(int(content["download"]))
+        await (await self.session.peer()).cancel_download(int(content["download"]))
 
     async def _again(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        await (await self.session.peer()).repeat_download(int(content["download"]))
+
+    async def _view(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        row = _finished(await self.session.peer(), int(content["download"]))
+        try:
+            seen = await view(Path(row.path), row.resource)
+        except StoreError as error:
+            seen = View(about=str(error))
+        self.send({"viewed": row.id, "view": msgspec.to_builtins(seen)})
+
+    async def _copy(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        """Put what has come into the folder that the kernel works in, unless a copy of it was put there before."""
         peer = await self.session.peer()
-        await peer.request_download(str(content["resource"]), str(content.get("folder") or "") or None)
+        row, here = _finished(peer, int(content["download"])), _working_folder()
+        path = await asyncio.to_thread(_copied_before, peer, row, here)
+        if path is None:
+            path = await peer.finish_download(await peer.repeat_download(row.id, here))
+        self.send({"copied": str(content.get("key")), "path": str(path)})
+
+
+def _finished(peer: Peer, download: int) -> Download:
+    for row in peer.downloads():
+        if row.id == download and row.state == "finished":
+            return row
+    raise UnknownTargetError(f"Download {download} has not finished.")
+
+
+def _copied_before(peer: Peer, row: Download, folder: str) -> Path | None:
+    for other in peer.downloads():
+        if (other.resource, other.folder, other.state) == (row.resource, folder, "finished") and Path(
+            other.path
+        ).exists():
+            return Path(other.path)
+    return None
+
+
+def _home() -> str:
+    """What `~` stands for; `Path.home()` would raise where it stands for nothing."""
+    return os.path.expanduser("~")  # noqa: PTH111
+
+
+def _working_folder() -> str:
+    """Where the kernel works, mostly the notebook's own folder; empty where that is gone."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return ""
 
 
 def _row(peer: Peer, download: Download) -> dict[str, Any]:
@@ -58,10 +135,21 @@ def _row(peer: Peer, download: Download) -> dict[str, Any]:
         "size_bytes": download.size_bytes,
         "done_bytes": download.done_bytes,
         "rate_bytes_s": download.rate_bytes_s,
+        "left": left_text(download.left_s),
         "state": download.state,
         "error": download.error,
-        "holders": [peer.exploring.name_of(holder) for holder in download.holders],
+        "pieces": download.pieces if download.state in UNFINISHED else "",
+        "holders": [_holder(peer, share) for share in download.holders],
         "path": download.path,
         "folder": download.folder,
         "finished_at_ms": download.finished_at_ms,
+    }
+
+
+def _holder(peer: Peer, share: Share) -> dict[str, Any]:
+    return {
+        "name": peer.exploring.name_of(share.peer),
+        "fingerprint": fingerprint(share.peer),
+        "given_bytes": share.given_bytes,
+        "rate_bytes_s": share.rate_bytes_s,
     }

@@ -57,6 +57,7 @@ class Part(anywidget.AnyWidget):
         self.redraw = Repeated(self._draw, REDRAW_INTERVAL_S)
         self._commands = {"look": self._look, "sight": self._note_sight} | self.commands()
         self.on_msg(self._receive)
+        self._hear_while_cells_wait()
 
     def commands(self) -> dict[str, Command]:
         """What the browser can ask for, by name."""
@@ -104,6 +105,15 @@ class Part(anywidget.AnyWidget):
         except Exception:
             log.exception("a fault in the %s panel", self.NAME)
             self.problem = FAULT
+
+    def _hear_while_cells_wait(self) -> None:
+        """Have commands come on the thread that the browser asks for: JupyterLab has one for widgets.
+
+        ipykernel 7.4 brings them to the thread of the cells, where none is heard until a `%download` has ended that
+        somebody wants to hold.
+        """
+        if hasattr(self.comm, "_reply_subshell_for"):
+            self.comm._reply_subshell_for = lambda _data, asked: asked
 
     async def _draw(self) -> None:
         peer = self.peer

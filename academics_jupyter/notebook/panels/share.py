@@ -14,6 +14,7 @@ from academics_jupyter.notebook.panels.uploads import Uploads
 from academics_jupyter.notebook.session import Session
 from academics_jupyter.peer.peer import Peer
 from academics_jupyter.peer.sharing import Kept
+from academics_jupyter.peer.taking import size_of
 
 TEXTS = ("title", "authors", "abstract", "keywords", "license", "doi")
 EARLIEST_YEAR = 1000
@@ -100,7 +101,8 @@ class SharePart(Part):
 
     async def _share(self, key: str, path: Path) -> Kept | None:
         peer = await self._registered()
-        resource = await peer.share(path, on_progress=self._teller(key, path))
+        size_bytes = await asyncio.to_thread(size_of, path)
+        resource = await peer.share(path, on_progress=self._teller(key, size_bytes))
         return next((each for each in await peer.sharing.kept() if each.resource.id == resource.id), None)
 
     def _tell_shared(self, key: str, kept: Kept | None) -> None:
@@ -108,15 +110,14 @@ class SharePart(Part):
             self.send({"shared": key, "row": _row(kept)})
         self.redraw.soon()
 
-    def _teller(self, key: str, path: Path) -> Callable[[int], None]:
+    def _teller(self, key: str, size_bytes: int) -> Callable[[int], None]:
         """Tells how far the taking in is; it is called from a thread, for every chunk."""
         loop = asyncio.get_running_loop()
-        size_bytes = max(path.stat().st_size if path.is_file() else 0, 1)
         told = -1
 
         def tell(done_bytes: int) -> None:
             nonlocal told
-            percent = 100 * done_bytes // size_bytes
+            percent = 100 * done_bytes // max(size_bytes, 1)
             if percent > told:
                 told = percent
                 loop.call_soon_threadsafe(self.send, {"taking": key, "percent": min(percent, 100)})

@@ -1,5 +1,5 @@
 // A peer in another language, written from docs/PROTOCOL.md. It dials a server and prints what it sees, one JSON object
-// a line. Usage: node client.mjs visit|refusals|example TASK, TASK in JSON (see tests/integration/test_node_client.py).
+// a line. Usage: node client.mjs visit|hold|refusals|example TASK, TASK in JSON (see tests/integration/test_node_client.py).
 
 import { randomBytes } from 'node:crypto';
 
@@ -16,6 +16,7 @@ import {
   pieceCount,
   pieceHash,
   rootOf,
+  sha256,
   signed,
   transcript,
 } from './protocol.mjs';
@@ -61,6 +62,7 @@ const handling = (me, server, came) => (event, data) => {
     case 'news':
       return { done: true };
     case 'token':
+    case 'read':
       return { error: 'not_held' };
     case 'chat': {
       const got = opened(data.message, 'academics/1/message', server.id, 'author');
@@ -127,8 +129,65 @@ async function visit({ server, resource, text, refused }) {
     ping: await ask(socket, 'ping', { extra: [] }),
   });
 
-  print('fetched', await fetched(server, resource, await ask(socket, 'token', { resource })));
+  const token = await ask(socket, 'token', { resource });
+  print('fetched', await fetched(server, resource, token));
+  print('read', await readOverLink(socket, resource, token.size_bytes));
   socket.close();
+}
+
+// A piece and its hash over the link, and what is refused.
+async function readOverLink(socket, resource, size) {
+  const asked = (what, start, length) => ask(socket, 'read', { resource, what, start, length });
+  const last = pieceCount(size) - 1;
+  const start = last * pieceBytes(size);
+  const hash = await asked('pieces', last * 32, 32);
+  const piece = await asked('bytes', start, size - start);
+  return {
+    bytes: piece.length,
+    holds: pieceHash(piece, size).equals(hash),
+    longest: (await asked('bytes', 0, 262_144)).length,
+    longer: await asked('bytes', 0, 262_145),
+    beyond: await asked('bytes', size, 1),
+    nowhere: await ask(socket, 'read', { resource: '0f'.repeat(32), what: 'bytes', start: 0, length: 1 }),
+  };
+}
+
+// A holder without a server: it describes a file of its own, and gives it to whoever reads it over the link.
+async function hold({ server, size }) {
+  const me = { ...identity(), series: Date.now() };
+  const file = Buffer.from(Uint8Array.from({ length: size }, (_, at) => (at * 7) % 251));
+  const pieces = Array.from({ length: pieceCount(size) }, (_, index) => index * pieceBytes(size)).map((start) =>
+    pieceHash(file.subarray(start, start + pieceBytes(size)), size),
+  );
+  const layer = Buffer.concat(pieces);
+  const id = rootOf(layer, size);
+  const parts = { bytes: file, pieces: layer };
+  const lengths = [];
+  const others = handling(me, server, () => {});
+  const handle = (event, data) => {
+    if (data.resource !== id) return others(event, data);
+    if (event === 'token') return { token: '00'.repeat(32), size_bytes: size, lifetime_ms: 600_000 };
+    lengths.push(data.length);
+    return parts[data.what].subarray(data.start, data.start + data.length);
+  };
+  const { socket } = await link(me, server, hello(me), handle);
+  const ended = new Promise((resolve) => socket.once('disconnect', resolve));
+  const described = {
+    id,
+    sha256: sha256(file).toString('hex'),
+    size_bytes: size,
+    file_name: 'node.bin',
+    media_type: 'application/octet-stream',
+    kind: 'data',
+    title: 'From another language',
+  };
+  const records = [
+    envelope(me, 'academics/1/resource', { ...header(me, 3, DAY_MS), ...described }),
+    envelope(me, 'academics/1/holding', { ...header(me, 4, DAY_MS), resource: id, held: true }),
+  ];
+  print('offered', { id, answer: await ask(socket, 'news', { records }) });
+  await ended;
+  print('served', { reads: lengths.length, longest: Math.max(...lengths) });
 }
 
 const refusal = (attempt) => attempt.then(() => 'accepted', (error) => error.message);
@@ -187,4 +246,4 @@ function zerosId(size) {
 }
 
 const [scenario, task] = process.argv.slice(2);
-await { visit, refusals, example }[scenario](JSON.parse(task));
+await { visit, hold, refusals, example }[scenario](JSON.parse(task));

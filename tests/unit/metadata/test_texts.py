@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from academics_jupyter.metadata.describing import Metadata, describe
+from academics_jupyter.metadata.describing import Metadata, describe, describe_folder
 from academics_jupyter.metadata.kinds import kind_and_media_type
 from academics_jupyter.metadata.text_files import of_markdown, of_notebook
 from academics_jupyter.metadata.titles import plausible_title, title_from_name
@@ -207,3 +207,13 @@ async def test_what_cannot_be_read_is_told_by_its_name(tmp_path: Path) -> None:
 async def test_a_named_pipe_holds_nobody_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "some_thing.pdf")
     assert (await describe(tmp_path / "some_thing.pdf")).kind == "other"
+
+
+async def test_a_file_is_described_under_the_name_it_was_shared_under(tmp_path: Path) -> None:
+    (tmp_path / "orbits (2).csv").write_text("a,b\n")
+    for path in (tmp_path / "orbits (2).csv", tmp_path / "gone.csv"):
+        assert (await describe(path, name="orbits.csv")).title == "orbits"
+
+
+def test_a_folder_speaks_for_none_of_its_files() -> None:
+    assert describe_folder("my_results") == Metadata("my results", "folder", "inode/directory")

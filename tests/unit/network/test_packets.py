@@ -1,4 +1,4 @@
-"""Packets of text: what is sound is read, whatever else becomes the event that ends the link, and nothing raises."""
+"""Packets: what is sound is read, whatever else becomes the event that ends the link, and nothing raises."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from socketio import packet
 
+from academics_jupyter.network.attachments import Answer, Outgoing
 from academics_jupyter.network.packets import MALFORMED, RESERVED, StrictJson, TextPacket
 from academics_jupyter.protocol.wire import MAX_EVENT_BYTES
 
@@ -119,9 +120,31 @@ def test_what_is_written_is_read(name: str, data: Any, number: int | None) -> No
     assert read(encoded) == (packet.EVENT, None, number, [name, data], 0)
 
 
-def test_bytes_are_never_sent_as_attachments() -> None:
+def test_the_answer_to_a_read_is_an_acknowledgement() -> None:
+    answer = Answer(b"bytes")
+    answer.number = 17
+    assert read(answer) == (packet.ACK, None, 17, [b"bytes"], 0)
+
+
+def test_an_acknowledgement_of_bytes_is_sent_as_one_attachment_and_as_the_very_same_bytes() -> None:
+    data = Outgoing(b"bytes")
+    announcement, attachment = TextPacket(packet.ACK, data=[data], namespace="/", id=17).encode()
+    assert announcement == '61-17[{"_placeholder":true,"num":0}]'
+    assert attachment is data
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (packet.EVENT, ["chat", b"bytes"]),
+        (packet.EVENT, [b"bytes"]),
+        (packet.ACK, [{"data": b"bytes"}]),
+        (packet.ACK, [b"bytes", b"bytes"]),
+    ],
+)
+def test_nothing_else_is_sent_as_attachments(kind: int, data: Any) -> None:
     with pytest.raises(TypeError):
-        TextPacket(packet.EVENT, data=["chat", b"bytes"]).encode()
+        TextPacket(kind, data=data, id=1).encode()
 
 
 def test_nan_is_never_sent() -> None:

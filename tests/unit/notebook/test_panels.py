@@ -86,8 +86,8 @@ def network(monkeypatch: pytest.MonkeyPatch) -> MemoryNetwork:
     return network
 
 
-async def registered(home: Path, name: str) -> Peer:
-    peer = await Peer.open(Settings(home=home))
+async def registered(home: Path, name: str, **settings: Any) -> Peer:
+    peer = await Peer.open(Settings(home=home, **settings))
     await peer.register(name)
     return peer
 
@@ -363,9 +363,83 @@ async def test_a_failed_download_is_shown_and_can_be_tried_again(
     await wait_until_async(lambda: states() == ["failed"])
     assert "online" in viewer.state["downloads"][0]["error"]
     await grace.start()
-    viewer.ask("again", resource=resource.id, folder="")
+    viewer.ask("again", download=viewer.state["downloads"][0]["id"])
     await wait_until_async(lambda: states() == ["finished", "failed"])
     assert bytes_of(viewer.state["downloads"][0]) == b"y"
+
+
+@pytest.fixture
+async def slow_mary(network: MemoryNetwork, tmp_path: Path) -> AsyncIterator[Peer]:
+    """Sends so slowly that there is time to hold what she sends."""
+    peer = await registered(tmp_path / "mary", f"Mary {MARKUP}", upload_limit=4 * MIB)
+    await peer.start()
+    yield peer
+    await peer.close()
+
+
+async def test_a_download_is_watched_held_and_gone_on_with(
+    panel: Panel, ada: Peer, slow_mary: Peer, tmp_path: Path
+) -> None:
+    viewer = Viewer(panel.downloads)
+    viewer.look()
+    await ada.start()
+    (tmp_path / "long.bin").write_bytes(os.urandom(20 * MIB))
+    resource = await slow_mary.share(tmp_path / "long.bin")
+    await wait_until_async(lambda: ada.exploring.listing(resource.id))
+    download = await ada.request_download(resource.id)
+
+    def row() -> dict[str, Any]:
+        return next(iter(viewer.state.get("downloads", [])), {})
+
+    def giving() -> list[tuple[str, bool]]:
+        return [(holder["name"], holder["given_bytes"] > 0) for holder in row().get("holders", [])]
+
+    await wait_until_async(lambda: giving() == [(f"Mary {MARKUP}", True)] and "left" in row()["left"])
+    assert 0 < row()["done_bytes"] < row()["size_bytes"]
+    assert "9" in row()["pieces"]
+    assert panel.tabs.counts["downloads"] == 1
+    viewer.ask("pause", download=download.id)
+    await wait_until_async(lambda: row()["state"] == "paused")
+    assert (row()["rate_bytes_s"], row()["left"]) == (0, "")
+    assert panel.tabs.counts["downloads"] == 1
+    given = row()["holders"][0]["given_bytes"]
+    viewer.ask("continue", download=download.id)
+    await wait_until_async(lambda: row()["state"] == "active" and row()["holders"][0]["rate_bytes_s"] > 0)
+    assert row()["holders"][0]["given_bytes"] >= given
+    await wait_until_async(lambda: row()["state"] == "finished")
+    assert row()["holders"][0]["given_bytes"] == row()["size_bytes"]
+    assert bytes_of(row()) == (tmp_path / "long.bin").read_bytes()
+    await wait_until_async(lambda: panel.tabs.counts["downloads"] == 0)
+
+
+async def test_what_has_come_is_seen_at_a_glance_and_put_beside_the_notebook(
+    panel: Panel, ada: Peer, grace: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = Viewer(panel.downloads)
+    viewer.look()
+    await ada.start()
+    await grace.start()
+    (tmp_path / "names.csv").write_text(f"name\n{MARKUP}\n")
+    resource = await grace.share(tmp_path / "names.csv")
+    await wait_until_async(lambda: ada.exploring.listing(resource.id))
+    path = await ada.download(resource.id)
+    download = ada.downloads()[0].id
+    viewer.ask("view", download=download)
+    shown = {"about": "1 row.", "rows": (("name",), (MARKUP,))}
+    assert await viewer.reply("viewed") == {"viewed": download, "view": shown}
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for key in ("one", "again"):
+        viewer.ask("copy", download=download, key=key)
+        copied = {"copied": key, "path": str(tmp_path / "here" / "names.csv")}
+        assert await viewer.reply("copied") == copied
+    assert [each.name for each in (tmp_path / "here").iterdir()] == ["names.csv"]
+    await viewer.shows(here=str(tmp_path / "here"))
+    path.unlink()
+    viewer.ask("view", download=download)
+    assert "download it again" in (await viewer.reply("viewed"))["view"]["about"]
+    viewer.ask("view", download=download + 1000)
+    await wait_until_async(lambda: "has not finished" in panel.downloads.problem)
 
 
 # Chat

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from traitlets import TraitError
 
 from academics_jupyter.errors import UsageError
+from academics_jupyter.notebook.configuration import Academics
 from academics_jupyter.peer.settings import ENVIRONMENT, Settings, default_home, resolve
 
 
@@ -55,6 +57,10 @@ def test_nothing_given_is_not_something(monkeypatch: pytest.MonkeyPatch) -> None
             ("https://a.example:1", "https://b.example:2"),
         ),
         ("ACADEMICS_PASSPHRASE", "secret", "passphrase", "secret"),
+        ("ACADEMICS_UPLOAD_LIMIT", "5 MB/s", "upload_limit", 5_000_000),
+        ("ACADEMICS_DOWNLOAD_LIMIT", "2 MiB", "download_limit", 2 << 20),
+        ("ACADEMICS_UPLOADS_AT_ONCE", "4", "uploads_at_once", 4),
+        ("ACADEMICS_DOWNLOADS_AT_ONCE", "1", "downloads_at_once", 1),
     ],
 )
 def test_every_variable_is_read(
@@ -62,7 +68,10 @@ def test_every_variable_is_read(
 ) -> None:
     monkeypatch.setenv(variable, value)
     assert getattr(resolve(), name) == expected
-    assert set(ENVIRONMENT) == {"home", "profile", "registry", "host", "port", "public_urls", "passphrase"}
+    assert set(ENVIRONMENT) == {
+        *("home", "profile", "registry", "host", "port", "public_urls", "passphrase"),
+        *("upload_limit", "download_limit", "uploads_at_once", "downloads_at_once"),
+    }
 
 
 def test_a_home_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -83,6 +92,41 @@ def test_a_bad_port_is_named_with_what_to_do(port: Any) -> None:
         resolve({"port": port})
     assert "0 to 65535" in str(refused.value)
     assert "ACADEMICS_PORT" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["upload_limit", "download_limit"])
+@pytest.mark.parametrize("value", ["fast", "-1", "5 Mbit", "1e6", -1, 2.5e-7, True])
+def test_a_bad_limit_is_named_with_what_to_do(name: str, value: Any) -> None:
+    with pytest.raises(UsageError) as refused:
+        resolve({name: value})
+    assert name in str(refused.value)
+    assert "5 MB" in str(refused.value)
+    assert ENVIRONMENT[name] in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["uploads_at_once", "downloads_at_once"])
+@pytest.mark.parametrize("value", ["0", "-1", "many", "2.5", "1001", 0, True])
+def test_a_bad_number_at_once_is_named_with_what_to_do(name: str, value: Any) -> None:
+    with pytest.raises(UsageError) as refused:
+        resolve({name: value})
+    assert name in str(refused.value)
+    assert "1 to 1000" in str(refused.value)
+    assert ENVIRONMENT[name] in str(refused.value)
+
+
+def test_a_notebooks_settings_are_what_the_environment_does_not_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    configuration = Academics(upload_limit="500 kB", download_limit=7, uploads_at_once=2)
+    assert configuration.settings() == resolve({"upload_limit": 500_000, "download_limit": 7, "uploads_at_once": 2})
+    monkeypatch.setenv("ACADEMICS_UPLOAD_LIMIT", "1 kB")
+    assert configuration.settings().upload_limit == 1000
+
+
+@pytest.mark.parametrize(("name", "value"), [("upload_limit", "fast"), ("downloads_at_once", 0)])
+def test_a_notebook_is_told_of_a_bad_value_when_it_sets_it(name: str, value: Any) -> None:
+    configuration = Academics()
+    with pytest.raises(TraitError, match=name):
+        setattr(configuration, name, value)
+    assert configuration.settings() == resolve()
 
 
 LOCAL = [

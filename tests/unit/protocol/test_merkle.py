@@ -14,13 +14,14 @@ from academics_jupyter.protocol.merkle import (
     BLOCK_BYTES,
     EMPTY_ROOT,
     HASH_BYTES,
+    Data,
     FileHasher,
     FileHashes,
+    PieceHasher,
     TreeHasher,
     check_pieces,
     piece_bytes,
     piece_count,
-    piece_holds,
     piece_root,
     piece_span,
 )
@@ -200,6 +201,34 @@ def test_a_layer_does_not_fit_a_file_of_another_size() -> None:
     found = hashes(content(3 * MIB + 5))
     with pytest.raises(RemoteProtocolError):
         check_pieces(found.root, 2 * MIB, found.pieces)
+
+
+def piece_holds(data: Data, size_bytes: int, index: int, pieces: bytes) -> bool:
+    """Whether a piece is the one that a layer says, by its whole and by its chunks."""
+    hasher = PieceHasher(size_bytes, index)
+    try:
+        hasher.add(0, data)
+        found = piece_root(data, size_bytes, index)
+    except NotVerifiedError:
+        return False
+    assert hasher.finish() == found
+    return found == pieces[index * HASH_BYTES : (index + 1) * HASH_BYTES]
+
+
+@pytest.mark.parametrize("index", [0, 16_383])
+def test_long_pieces_are_hashed_by_chunks_in_any_order(index: int) -> None:
+    """Of a file too long to be made here: what its pieces hash to follows from its length."""
+    size_bytes = (64 << 30) - 3 * MIB + 5
+    start, end = piece_span(size_bytes, index)
+    data = content(end - start)
+    hasher = PieceHasher(size_bytes, index)
+    assert (hasher.chunk_count, hasher.length) == (-(-len(data) // MIB), len(data))
+    for chunk in reversed(range(hasher.chunk_count)):
+        assert hasher.finish() is None
+        hasher.add(chunk, data[chunk * MIB : chunk * MIB + hasher.chunk_length(chunk)])
+    assert hasher.finish() == piece_root(data, size_bytes, index)
+    with pytest.raises(NotVerifiedError):
+        hasher.add(0, data[: MIB - 1])
 
 
 @pytest.mark.parametrize("flipped", [0, BLOCK_BYTES - 1, BLOCK_BYTES, MIB - 1])

@@ -16,9 +16,21 @@ from msgspec import inspect as shapes
 from nacl.signing import SigningKey
 
 from academics_jupyter.network import certificate, dialler, guard, link, range_client, range_server, server, sockets
-from academics_jupyter.peer import courier, downloading, fetching, heartbeat, membership, meshing
+from academics_jupyter.peer import courier, gathering, heartbeat, membership, meshing
 from academics_jupyter.peer.settings import Settings
-from academics_jupyter.protocol import handshake, merkle, mesh, messages, records, votes, wire
+from academics_jupyter.protocol import (
+    file_tree,
+    handshake,
+    merkle,
+    mesh,
+    messages,
+    names,
+    records,
+    scheduling,
+    turns,
+    votes,
+    wire,
+)
 from academics_jupyter.protocol.addresses import may_dial
 from academics_jupyter.protocol.handshake import Auth
 from academics_jupyter.protocol.identity import fingerprint, peer_id, verifies
@@ -39,6 +51,7 @@ STRUCTS = {
 EMPTY = {"Ping"}
 """Structs without fields, which need no table."""
 
+HEX_OR_NOTHING = re.compile(r"\^\(\?:\[0-9a-f\]\{(\d+)\}\)\?\\Z")
 HEX = re.compile(r"\^\[0-9a-f\]\{(\d+)\}\\Z")
 
 
@@ -87,6 +100,8 @@ def told_text(shape: shapes.StrType) -> str:
     pattern, least, most = shape.pattern or "", shape.min_length, shape.max_length
     if found := HEX.fullmatch(pattern):
         return f"{found[1]} hex digits"
+    if found := HEX_OR_NOTHING.fullmatch(pattern):
+        return f"{found[1]} hex digits, or empty"
     if pattern:
         assert pattern == r"^[a-z_]+\Z"
         return f"1 to {most} of `a` to `z` and `_`"
@@ -103,6 +118,9 @@ def told(shape: shapes.Type) -> str:
             return f"integer, {number(least)} to {number(above - 1 if above else most or 0)}"
         case shapes.BoolType():
             return "boolean"
+        case shapes.LiteralType(values=values):
+            *most, last = (f"`{value}`" for value in values)
+            return f"{', '.join(most)} or {last}"
         case shapes.VarTupleType(item_type=item, max_length=int(most)):
             return f"array, up to {most}, of {told(item)}"
         case shapes.StructType(cls=kind):
@@ -170,7 +188,10 @@ LIMITS = {
     "A record's payload": f"{records.MAX_PAYLOAD_BYTES:,} bytes of UTF-8",
     "A message's payload": f"{records.MAX_PAYLOAD_BYTES:,} characters",
     "Frames on a connection": f"{wire.FRAMES_PER_SECOND:,} a second, {wire.FRAMES_AT_ONCE:,} at once",
-    "Events on a link": f"{wire.EVENTS_PER_SECOND} a second, {wire.EVENTS_AT_ONCE} at once",
+    "Events on a link, but for reads": f"{wire.EVENTS_PER_SECOND} a second, {wire.EVENTS_AT_ONCE} at once",
+    "Reads on a link": f"{wire.READS_PER_SECOND:,} a second, {wire.READS_AT_ONCE:,} at once",
+    "Reads unanswered on a link": wire.READS_UNDER_WAY,
+    "Bytes of one read": f"{wire.MAX_READ_BYTES:,}",
     "Text of a message": f"{messages.MAX_TEXT_LENGTH:,} characters",
     "A presence lease": f"{records.PRESENCE_LEASE_MS // 1000} s, renewed every {heartbeat.RENEW_INTERVAL_S:.0f} s",
     "Other records live": f"{records.RECORD_LIFETIME_MS // 86_400_000:,} days",
@@ -189,7 +210,7 @@ LIMITS = {
     "A dial of one address": f"{dialler.DIAL_TIMEOUT_S:.0f} s",
     "An answer": f"{link.CALL_TIMEOUT_S:.0f} s",
     "An answer to chat": f"{courier.CHAT_TIMEOUT_S:.0f} s",
-    "An answer to token, or more bytes": f"{downloading.NEXT_AFTER_S:.0f} s;"
+    "An answer to token, or more bytes": f"{gathering.NEXT_AFTER_S:.0f} s;"
     f" {range_client.PATIENCE_S:.0f} s from the last holder",
     "A chat is tried again after": f"{courier.FIRST_RETRY_S:.0f} s, then twice as late each time,"
     f" up to {courier.LAST_RESEND_S:.0f} s",
@@ -204,7 +225,9 @@ LIMITS = {
     "The vote rule's r": Settings().disconnect_ratio,
     "Links kept of a large mesh": f"{mesh.part_size(Settings().max_links)} of {Settings().max_links}",
     "Votes read of one peer": port.MAX_VOTES,
-    "Pieces in one range": f"up to {fetching.RUN_PIECES}",
+    "Bytes in one range": f"up to {scheduling.LONGEST_RUN_BYTES >> 20} MiB, or one piece",
+    "Transfers that a server serves at once": Settings().uploads_at_once,
+    "Who has no slot asks again after": f"{turns.RETRY_S} s; its place is kept for {turns.PATIENCE_S:.0f} s",
     "TCP keepalive": f"after {sockets.KEEPALIVE_IDLE_S} s, every {sockets.KEEPALIVE_INTERVAL_S} s,"
     f" {sockets.KEEPALIVE_PROBES} times; user timeout {sockets.USER_TIMEOUT_MS // 1000} s",
     "Grace for clocks": f"{matching.CLOCK_GRACE_MS // 3_600_000} h",
@@ -282,6 +305,32 @@ def test_the_roots_of_files_of_zeros() -> None:
         assert (hashes.root, merkle.piece_count(size)) == (root.strip("`"), int(pieces_text))
 
 
+def test_the_example_of_a_folder() -> None:
+    (block,) = fenced("text folder")
+    told_values = dict(re.findall(r"^(\w+) += (\w+)$", block, re.MULTILINE))
+    tree = bytes.fromhex(told_values["tree"])
+    assert file_tree.name_tree(tree).root == told_values["id"]
+    roots = {row[0]: row[2].strip("`") for row in table(section("Resource ids and pieces"))}
+    assert [("/".join(file.path), file.size_bytes, file.root) for file in file_tree.decode(tree).files] == [
+        ("data/a.csv", 1, roots["1"]),
+        ("data/b.csv", 16_385, roots["16,385"]),
+        ("empty.txt", 0, roots["0"]),
+    ]
+
+
+def test_the_limits_of_a_folder() -> None:
+    text = " ".join(section("Folders").split())
+    for limit in (
+        f"longer than {file_tree.MAX_TREE_BYTES >> 20} MiB",
+        f"more than {records.MAX_FILES:,}",
+        f"deeper than {file_tree.MAX_DEPTH} folders",
+        f"a path of more than {file_tree.MAX_PATH_BYTES} bytes",
+        f"more than {file_tree.MAX_PIECES:,} pieces",
+        f"over {names.MAX_NAME_BYTES} bytes",
+    ):
+        assert limit in text
+
+
 def test_the_piece_sizes() -> None:
     text = section("Resource ids and pieces")
     assert f"{merkle.MAX_PIECES:,} pieces" in text
@@ -300,6 +349,7 @@ def test_the_paths() -> None:
     assert f"`GET {server.CHALLENGE_PATH}`" in text
     assert f"`GET {range_server.RESOURCES_PATH}/ID`" in text
     assert f"`GET {range_server.RESOURCES_PATH}/ID/pieces`" in text
+    assert f"`GET {range_server.RESOURCES_PATH}/ID/tree`" in text
 
 
 @pytest.mark.parametrize("kind", COLLECTIONS, ids=lambda kind: kind.__name__)

@@ -10,7 +10,7 @@ from nacl.signing import SigningKey
 from academics_jupyter.errors import UnknownTargetError
 from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.records import Holding, Presence, Profile, Record, Resource, Signed, sign_record
-from academics_jupyter.store.downloads import Download
+from academics_jupyter.store.downloads import Download, Share
 from academics_jupyter.store.files import HeldFile
 from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.keys import Keys
@@ -156,30 +156,49 @@ def test_files(store: Store, topics: list[frozenset[str]]) -> None:
 
 
 def test_downloads(store: Store, topics: list[frozenset[str]]) -> None:
-    asked = store.downloads.request(PAPER, "a.txt", 10, "", NOW_MS)
-    assert asked == Download(asked.id, PAPER, "a.txt", 10, 0, 0.0, "waiting", "", (), "", "", NOW_MS, 0)
-    assert store.downloads.request(PAPER, "b.txt", 10, "", NOW_MS + 1) == asked
-    elsewhere = store.downloads.request(PAPER, "a.txt", 10, "/data", NOW_MS)
-    assert elsewhere.id != asked.id
-    active = store.downloads.update(asked.id, state="active", done_bytes=5, rate_bytes_s=2.5, holders=("a", "b"))
-    assert store.downloads.get(asked.id) == active
-    assert active.holders == ("a", "b")
-    assert store.downloads.request(PAPER, "a.txt", 10, "", NOW_MS) == active
-    assert store.downloads.pending() == [active, elsewhere]
-    finished = store.downloads.update(asked.id, state="finished", path="/r/a.txt")
-    assert finished.finished_at_ms == NOW_MS
-    assert store.downloads.update(asked.id, state="finished") == finished
-    again = store.downloads.request(PAPER, "a.txt", 10, "", NOW_MS)
+    downloads = store.downloads
+    asked = downloads.request(PAPER, "a.txt", 10, "", NOW_MS)
+    assert asked == Download(asked.id, PAPER, "a.txt", 10, 0, 0.0, "waiting", "", (), "", "", "", "", NOW_MS, 0)
+    assert downloads.request(PAPER, "b.txt", 10, "", NOW_MS + 1) == asked
+    elsewhere = downloads.request(PAPER, "a.txt", 10, "/data", NOW_MS)
+    chosen = downloads.request(DATA, "b.csv", 10, "", NOW_MS, PAPER)
+    assert len({asked.id, elsewhere.id, chosen.id}) == 3
+    assert chosen.inside == PAPER
+    holders = (Share("a", 4, 2.0), Share("b", 1, 0.5))
+    active = downloads.turn(asked.id, "active", done_bytes=5, rate_bytes_s=2.5, holders=holders, pieces="90")
+    assert downloads.get(asked.id) == active
+    assert (active.holders, active.pieces, active.left_s) == (holders, "90", 2.0)
+    assert downloads.request(PAPER, "a.txt", 10, "", NOW_MS) == active
+    assert downloads.pending() == [active, elsewhere, chosen]
+    finished = downloads.turn(asked.id, "finished", path="/r/a.txt")
+    assert (finished.finished_at_ms, finished.rate_bytes_s, finished.left_s) == (NOW_MS, 0.0, None)
+    assert [share.rate_bytes_s for share in finished.holders] == [0.0, 0.0]
+    assert downloads.turn(asked.id, "finished") == finished
+    again = downloads.request(PAPER, "a.txt", 10, "", NOW_MS)
     assert again.id not in {asked.id, elsewhere.id}
-    assert [one.id for one in store.downloads.all()] == [again.id, elsewhere.id, asked.id]
-    failed = store.downloads.update(elsewhere.id, state="failed", error="no holder", finished_at_ms=7)
-    assert failed.finished_at_ms == 7
-    assert store.downloads.update(elsewhere.id, state="active", done_bytes=6) == failed
-    assert store.downloads.get(elsewhere.id) == failed
-    assert store.downloads.get(99) is None
+    assert [one.id for one in downloads.all()] == [again.id, chosen.id, elsewhere.id, asked.id]
+    failed = downloads.turn(elsewhere.id, "failed", error="no holder")
+    assert downloads.turn(elsewhere.id, "active", done_bytes=6) == failed
+    assert downloads.get(99) is None
     with pytest.raises(UnknownTargetError):
-        store.downloads.update(99, state="failed")
-    assert topics == [{"downloads"}] * 6
+        downloads.turn(99, "failed")
+    assert topics == [{"downloads"}] * 7
+
+
+def test_a_paused_download_goes_on_only_when_asked_to(store: Store) -> None:
+    downloads = store.downloads
+    asked = downloads.request(PAPER, "a.txt", 10, "", NOW_MS)
+    downloads.turn(asked.id, "active", done_bytes=5)
+    paused = downloads.turn(asked.id, "paused")
+    assert downloads.pending() == []
+    assert downloads.turn(asked.id, "active", done_bytes=6) == paused
+    assert downloads.turn(asked.id, "failed", error="cut off") == paused
+    assert downloads.turn(asked.id, "waiting").state == "waiting"
+    downloads.turn(asked.id, "paused")
+    assert downloads.request(PAPER, "a.txt", 10, "", NOW_MS).state == "waiting"
+    assert [each.done_bytes for each in downloads.pending()] == [5]
+    downloads.turn(asked.id, "paused")
+    assert downloads.turn(asked.id, "finished").state == "finished"
 
 
 def test_peers(store: Store, topics: list[frozenset[str]]) -> None:

@@ -120,12 +120,6 @@ function bytes(count) {
   return `${value.toFixed(value < 10 ? 1 : 0)} ${step[0]}`;
 }
 
-function duration(seconds) {
-  if (seconds < 60) return `${Math.max(1, Math.ceil(seconds))} s`;
-  if (seconds < 3600) return `${Math.ceil(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
-}
-
 /** A time of today as the hour, an older one as the day. */
 function moment(ms) {
   const then = new Date(ms);
@@ -150,7 +144,7 @@ function copyButton(text, label) {
       }
       setTimeout(() => (node.textContent = "Copy"), 1500);
     },
-    { class: "academics-quiet", "aria-label": label },
+    { class: "academics-quiet", "aria-label": label, title: label },
   );
   return node;
 }

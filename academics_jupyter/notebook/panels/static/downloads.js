@@ -1,114 +1,162 @@
-// The downloads: those under way with their progress, then those that have ended.
+// The downloads: those under way, which can be held, and then those that have ended, which can be opened.
 
-const STATES = {
-  waiting: "waiting",
-  active: "downloading",
-  finished: "finished",
-  failed: "failed",
-  cancelled: "cancelled",
-};
+const STATES = { paused: "paused", finished: "finished", failed: "failed", cancelled: "cancelled" };
 
 function render({ model, el }) {
-  const link = connect(model, el, "downloads", draw);
-  const active = h("ul", { class: "academics-list", "aria-label": "Downloads under way" });
-  const ended = h("ul", { class: "academics-list", "aria-label": "Downloads that have ended" });
+  const link = connect(model, el, "downloads", draw, { viewed: showView, copied: openCopy });
+  const list = (label) => h("ul", { class: "academics-list", "aria-label": label });
+  const underWay = list("Downloads under way");
+  const ended = list("Downloads that have ended");
   const heading = h("h4", { class: "academics-heading", hidden: true }, "Ended");
-  const empty = h(
-    "p",
-    { class: "academics-empty", "data-testid": "academics-no-downloads" },
-    "Nothing downloaded yet. Find something under Explore and choose Download.",
-  );
-  empty.hidden = true;
-  const done = h("div", { class: "academics-unseen", role: "status" });
-  link.body.append(active, heading, ended, empty, done);
+  const nothing = "Nothing downloaded yet. Find something under Explore and choose Download.";
+  const empty = h("p", { class: "academics-empty", "data-testid": "academics-no-downloads", hidden: true }, nothing);
+  const more = h("p", { class: "academics-faint", hidden: true });
+  const told = h("div", { class: "academics-unseen", role: "status" });
+  link.body.append(underWay, heading, ended, more, empty, told);
+  const opened = new Set();
+  const copies = new Set();
   let known = null;
 
   function draw(state) {
     const rows = state.downloads;
     if (!rows) return;
-    const [running, over] = [rows.filter(isRunning), rows.filter((row) => !isRunning(row))];
-    keep(active, running, (row) => row.id, make, update);
+    const [running, over] = [rows.filter(isUnderWay), rows.filter((row) => !isUnderWay(row))];
+    const focused = el.querySelector("[data-download]:focus-within")?.dataset.download;
+    keep(underWay, running, (row) => row.id, make, update);
     keep(ended, over, (row) => row.id, make, update);
-    put(active, "hidden", !running.length);
+    put(underWay, "hidden", !running.length);
     put(ended, "hidden", !over.length);
     put(heading, "hidden", !(running.length && over.length));
     put(empty, "hidden", rows.length > 0);
+    say(more, state.more ? `and ${state.more} more` : "");
+    keepFocus(focused);
     announce(rows);
   }
+  /** A download that ends moves to the other list: who was at its buttons is led there. */
+  function keepFocus(focused) {
+    if (focused === undefined || el.contains(document.activeElement)) return;
+    el.querySelector(`[data-download="${focused}"] button:not([hidden])`)?.focus({ preventScroll: true });
+  }
   function announce(rows) {
-    const ends = rows.filter((row) => known && !isRunning(row) && known.get(row.id) !== row.state);
-    if (ends.length) done.textContent = ends.map((row) => `${plain(row.name)} ${STATES[row.state]}`).join(", ");
+    const turned = rows.filter((row) => known && STATES[row.state] && known.get(row.id) !== row.state);
+    if (turned.length) told.textContent = turned.map((row) => `${plain(row.name)} ${STATES[row.state]}`).join(", ");
     known = new Map(rows.map((row) => [row.id, row.state]));
   }
   function make(row) {
     const parts = {
-      name: bdi(row.name, { class: "academics-title" }),
-      actions: h("span", { class: "academics-actions" }),
-      bar: progressBar(`Progress of ${plain(row.name)}`),
+      row,
+      name: h("span", { class: "academics-grow" }),
+      main: button("", () => link.ask(...mainOf(parts.row).command)),
+      cancel: button("Cancel", () => link.ask("cancel", { download: row.id }), {
+        "aria-label": `Cancel ${plain(row.name)}`,
+      }),
+      view: button("View", () => toggle(row.id), { "aria-controls": `academics-view-${row.id}` }),
+      transfer: makeTransfer(row),
       detail: h("div", { class: "academics-faint academics-detail" }),
       path: h("div", { class: "academics-path" }),
+      box: h("div", { class: "academics-detail-box", id: `academics-view-${row.id}`, hidden: true }),
     };
-    const top = h("div", { class: "academics-row-top" }, parts.name, parts.actions);
-    const node = h(
-      "li",
-      { class: "academics-download", "data-download": row.id },
-      top,
-      parts.bar,
-      parts.detail,
-      parts.path,
-    );
+    const actions = h("span", { class: "academics-actions" }, parts.main, parts.cancel, parts.view);
+    const top = h("div", { class: "academics-row-top" }, parts.name, actions);
+    const below = [parts.detail, parts.transfer, parts.path, parts.box];
+    const node = h("li", { class: "academics-download", "data-download": row.id }, top, ...below);
     node.academicsParts = parts;
     return node;
   }
   function update(node, row) {
-    const { actions, bar, detail, path } = node.academicsParts;
+    const parts = node.academicsParts;
+    parts.row = row;
     put(node, "data-state", row.state);
     put(node, "data-resource", row.resource);
-    put(bar, "hidden", !isRunning(row));
-    setProgress(bar, row.size_bytes ? row.done_bytes / row.size_bytes : 0);
-    fill(detail, detailKey(row), () => detailOf(row));
-    fill(path, row.path, () =>
-      row.path ? [h("code", {}, bdi(row.path)), copyButton(row.path, `Copy the path of ${plain(row.name)}`)] : [],
-    );
-    fill(actions, row.state, () => actionsOf(row));
+    const finished = row.state === "finished";
+    fill(parts.name, [row.name, finished], () => (finished ? openingName(row) : bdi(row.name, { class: "academics-title" })));
+    const main = mainOf(row);
+    put(parts.main, "hidden", !main);
+    if (main && parts.main.textContent !== main.label) parts.main.textContent = main.label;
+    if (main) put(parts.main, "aria-label", `${main.label}: ${plain(row.name)}`);
+    put(parts.cancel, "hidden", !isUnderWay(row));
+    put(parts.view, "hidden", !finished);
+    put(parts.view, "aria-label", `View ${plain(row.name)}`);
+    put(parts.transfer, "hidden", !isUnderWay(row) || (row.state === "waiting" && !row.done_bytes));
+    if (!parts.transfer.hidden) drawTransfer(parts.transfer, row);
+    fill(parts.detail, stateKey(row), () => stateText(row));
+    fill(parts.path, row.path, () => (row.path ? pathOf(row) : []));
+    const isOpen = finished && opened.has(row.id);
+    put(parts.box, "hidden", !isOpen);
+    put(node, "data-open", isOpen);
+    put(parts.view, "aria-expanded", isOpen ? "true" : "false");
   }
-  function actionsOf(row) {
-    if (isRunning(row))
-      return button("Cancel", () => link.ask("cancel", { download: row.id }), {
-        "aria-label": `Cancel ${plain(row.name)}`,
-      });
-    if (row.state === "finished") return [];
-    return button("Try again", () => link.ask("again", { resource: row.resource, folder: row.folder }), {
-      "aria-label": `Download ${plain(row.name)} again`,
+  /** The name of what has come, which opens it: in Jupyter where its server has it, else here. */
+  function openingName(row) {
+    const node = button(bdi(row.name), () => toggle(row.id), {
+      class: "academics-title",
+      title: "View it here",
+      "data-testid": "academics-open",
     });
+    canOpen(model, row.path, row.size_bytes, link.state.home).then((can) => {
+      if (!can) return;
+      const there = button(bdi(row.name), () => openInJupyter(model, row.path, link.state.home), {
+        class: "academics-title",
+        title: "Open it in Jupyter",
+        "data-testid": "academics-open",
+      });
+      node.replaceWith(there);
+    });
+    return node;
+  }
+  function toggle(id) {
+    if (opened.delete(id)) return draw(link.state);
+    opened.add(id);
+    fill(boxOf(id), "reading", () => h("p", { class: "academics-faint" }, "Reading…"));
+    link.ask("view", { download: id });
+    draw(link.state);
+  }
+  function boxOf(id) {
+    return el.querySelector(`[data-download="${id}"]`)?.academicsParts.box;
+  }
+  function showView({ viewed, view }) {
+    const row = link.state.downloads?.find((each) => each.id === viewed);
+    const box = boxOf(viewed);
+    if (row && box && opened.has(viewed)) fill(box, view, () => [...viewOf(view, plain(row.name)), copyHere(row)]);
+  }
+  /** What lies outside of Jupyter's root, as the repository mostly does, can be opened there as a copy. */
+  function copyHere(row) {
+    const { here, home } = link.state;
+    if (!here || row.folder === here) return "";
+    const opens = serverPath(model, `${here}/x`, home) !== null && row.size_bytes <= MAX_OPEN_BYTES;
+    const label = opens ? "Open a copy in Jupyter" : "Put a copy beside the notebook";
+    const copy = () => {
+      const key = `${Date.now()}${Math.random()}`;
+      if (opens) copies.add(key);
+      link.ask("copy", { download: row.id, key });
+    };
+    return button(label, copy, { title: `The copy goes into ${plain(here)}`, "data-testid": "academics-copy-here" });
+  }
+  function openCopy({ copied, path }) {
+    if (copies.delete(copied)) openInJupyter(model, path, link.state.home);
   }
   return link.disconnect;
 }
 
-function isRunning(row) {
-  return row.state === "waiting" || row.state === "active";
+function isUnderWay(row) {
+  return row.state === "waiting" || row.state === "active" || row.state === "paused";
 }
 
-function detailKey({ state, done_bytes, size_bytes, rate_bytes_s, holders, error, finished_at_ms }) {
-  return [state, done_bytes, size_bytes, rate_bytes_s, holders, error, finished_at_ms];
+/** The one thing that most people will want to do with a download. */
+function mainOf(row) {
+  if (row.state === "paused") return { label: "Continue", command: ["continue", { download: row.id }] };
+  if (isUnderWay(row)) return { label: "Pause", command: ["pause", { download: row.id }] };
+  if (row.state === "finished") return null;
+  return { label: "Try again", command: ["again", { download: row.id }] };
 }
 
-function detailOf(row) {
-  if (row.state === "waiting") return ["waiting for its turn"];
-  if (row.state === "active") return activeDetail(row);
-  if (row.state === "finished") return [`${bytes(row.size_bytes)}, ${moment(row.finished_at_ms)}`];
-  if (row.state === "cancelled") return ["Cancelled. What has come is kept: trying again goes on from there."];
-  return [h("span", { class: "academics-error" }, bdi(row.error))];
+function stateKey({ state, done_bytes, size_bytes, rate_bytes_s, left, error, holders, finished_at_ms }) {
+  const gave = state === "finished" ? holders : null;
+  return [state, done_bytes, size_bytes, rate_bytes_s, left, error, gave, finished_at_ms];
 }
 
-function activeDetail(row) {
-  const parts = [`${bytes(row.done_bytes)} of ${bytes(row.size_bytes)}`];
-  if (row.rate_bytes_s > 0) {
-    parts.push(`, ${bytes(Math.round(row.rate_bytes_s))}/s`);
-    parts.push(`, ${duration((row.size_bytes - row.done_bytes) / row.rate_bytes_s)} left`);
-  }
-  if (row.holders.length) parts.push(", from ", ...names(row.holders));
-  return parts;
+function pathOf(row) {
+  return [h("code", {}, bdi(row.path)), copyButton(row.path, `Copy the path of ${plain(row.name)}`)];
 }
 
 export default { render };

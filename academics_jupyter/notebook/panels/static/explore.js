@@ -1,6 +1,6 @@
 // Exploring: the search form, and the list of what it finds. How one row looks is in listing.js.
 
-const KINDS = ["paper", "data", "notebook", "figure", "code", "text", "other"];
+const KINDS = ["paper", "data", "notebook", "figure", "code", "text", "folder", "other"];
 const DEBOUNCE_MS = 250;
 const PAGE = 50;
 

@@ -41,19 +41,45 @@ function drawListing(node, row, view) {
   put(node, "data-held", path !== undefined);
   fill(parts.title, row.title || row.file_name, () => bdi(row.title || row.file_name));
   put(parts.title, "aria-expanded", opened ? "true" : "false");
-  fill(parts.about, [row.authors, row.year, row.kind, row.size_bytes], () => aboutOf(row));
+  const here = [row.newer, row.previous].map((id) => view.order.includes(id));
+  fill(parts.about, [row.authors, row.year, row.kind, row.size_bytes, row.version, row.newer, here], () =>
+    aboutOf(row, view),
+  );
   fill(parts.holders, [row.holders, row.more_holders, row.available], () => holdersOf(row));
   say(parts.failure, download?.state === "failed" ? download.error : "");
   drawAction(parts.action, row, path, download, view);
   put(parts.detail, "hidden", !opened);
-  if (opened) fill(parts.detail, [row, path], () => detailOf(row, path, view));
+  if (opened) fill(parts.detail, [row, path, here], () => detailOf(row, path, view));
 }
 
-function aboutOf(row) {
+function aboutOf(row, view) {
   const authors = row.authors.length
     ? [...names(row.authors.slice(0, 4), Math.max(row.authors.length - 4, 0)), " · "]
     : [];
-  return [...authors, row.year ? `${row.year} · ` : "", `${row.kind} · ${bytes(row.size_bytes)}`];
+  return [
+    ...authors,
+    row.year ? `${row.year} · ` : "",
+    `${kindOf(row)} · ${bytes(row.size_bytes)}`,
+    row.version > 1 ? ` · version ${row.version}` : "",
+    row.newer ? " · " : "",
+    row.newer ? versionLink("a newer version is there", row.newer, view, "academics-newer") : "",
+  ].filter(Boolean);
+}
+
+function kindOf(row) {
+  return row.files ? `folder, ${row.files.toLocaleString("en")} file${row.files > 1 ? "s" : ""}` : row.kind;
+}
+
+/** Opens another version in the list, where it is there; else its id can be copied. */
+function versionLink(label, id, view, testid) {
+  if (!view.order.includes(id)) return h("span", { "data-testid": testid }, label, " ", copyButton(id, "Copy its id"));
+  return button(label, () => openRow(id, view), { class: "academics-quiet", "data-testid": testid });
+}
+
+function openRow(id, view) {
+  view.opened = id;
+  view.redraw();
+  document.getElementById(`academics-detail-${id}`)?.closest("li")?.scrollIntoView({ block: "nearest" });
 }
 
 function holdersOf(row) {
@@ -101,7 +127,7 @@ function actionOf(kind, row, view) {
 function detailOf(row, path, view) {
   return [
     row.abstract ? h("p", { class: "academics-abstract" }, bdi(row.abstract)) : null,
-    h("dl", { class: "academics-facts" }, factsOf(row, path)),
+    h("dl", { class: "academics-facts" }, factsOf(row, path, view)),
     row.mine
       ? null
       : button(["Write to ", bdi(row.sharer)], () => view.ask("write", { peer: row.sharer_id }), {
@@ -110,13 +136,16 @@ function detailOf(row, path, view) {
   ].filter(Boolean);
 }
 
-function factsOf(row, path) {
+function factsOf(row, path, view) {
   const fact = (name, ...value) => [h("dt", {}, name), h("dd", {}, ...value)];
   return [
     row.keywords.length ? fact("Keywords", ...names(row.keywords)) : [],
     row.doi ? fact("DOI", doiLink(row.doi)) : [],
     row.license ? fact("Licence", bdi(row.license)) : [],
-    fact("File", bdi(row.file_name)),
+    fact(row.files ? "Folder" : "File", bdi(row.file_name)),
+    row.previous
+      ? fact("Version", `${row.version}, after `, versionLink("the previous one", row.previous, view, "academics-previous"))
+      : [],
     fact(
       "Shared by",
       row.mine ? "you" : bdi(row.sharer),

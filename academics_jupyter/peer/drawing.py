@@ -1,0 +1,102 @@
+"""Drawing one resource's pieces from one holder: over HTTPS in a thread, or over the link on the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from contextlib import aclosing
+
+from academics_jupyter.network.link_reader import LinkReader
+from academics_jupyter.network.range_client import Body, RangeReader
+from academics_jupyter.peer.transfer import LOOK_S, ComingPiece, Source, Transfer
+from academics_jupyter.protocol.merkle import CHUNK_BYTES
+
+BUFFERS = 4
+"""Chunks that may wait, for each holder, until they are hashed and written."""
+
+
+class HttpsDrawing:
+    """Draws from a holder's server, in one thread; `interrupt` may be called in any."""
+
+    def __init__(self, transfer: Transfer, source: Source, reader: RangeReader) -> None:
+        self._transfer, self._source, self._reader = transfer, source, reader
+        self._buffers: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
+        self._made = 0
+
+    def run(self) -> None:
+        """Bring pieces until no more are wanted.
+
+        Raises PeerUnreachableError, PeerRefusedError or NotVerifiedError.
+        """
+        transfer, source = self._transfer, self._source
+        with self._reader as reader:
+            if transfer.needs_hashes:
+                transfer.learn(source, reader.whole("pieces", transfer.contents.hashes_bytes))
+            if not transfer.join(source):
+                return
+            while run := transfer.next_run(source):
+                start, end = transfer.contents.span(run[0])[0], transfer.contents.span(run[-1])[1]
+                with reader.read(start, end) as body:
+                    for number in run:
+                        if not transfer.wants(source, number):
+                            break
+                        self._bring(body, number)
+
+    def _bring(self, body: Body, number: int) -> None:
+        piece = self._transfer.piece(self._source, number)
+        for chunk, length in enumerate(piece.chunk_lengths):
+            buffer = self._buffer()
+            view = memoryview(buffer)[:length]
+            try:
+                body.read_into(view)
+            except BaseException:
+                self._buffers.put(buffer)
+                raise
+            piece.came(chunk, view, lambda buffer=buffer: self._buffers.put(buffer))  # type: ignore[misc]
+        self._transfer.passed(self._source, number)
+
+    def _buffer(self) -> bytearray:
+        """A free one; while all wait to be hashed, the holder waits too."""
+        if self._made < BUFFERS and self._buffers.empty():
+            self._made += 1
+            return bytearray(CHUNK_BYTES)
+        return self._buffers.get()
+
+
+class LinkDrawing:
+    """Draws from a holder that cannot be reached, over the link that it has made."""
+
+    def __init__(self, transfer: Transfer, source: Source, reader: LinkReader) -> None:
+        self._transfer, self._source, self._reader = transfer, source, reader
+
+    async def run(self) -> None:
+        """Bring pieces until no more are wanted. Raises as `HttpsDrawing.run`."""
+        transfer, source = self._transfer, self._source
+        if transfer.needs_hashes:
+            hashes = await self._reader.whole("pieces", transfer.contents.hashes_bytes)
+            await asyncio.to_thread(transfer.learn, source, hashes)
+        if not transfer.join(source):
+            return
+        while not transfer.is_over_for(source):
+            if run := transfer.next_run(source, wait=False):
+                await self._bring(run)
+            else:
+                await asyncio.sleep(LOOK_S)
+
+    async def _bring(self, run: range) -> None:
+        pieces = [self._transfer.piece(self._source, number) for number in run]
+        spans = [span for number, piece in zip(run, pieces, strict=True) for span in self._chunk_spans(number, piece)]
+        async with aclosing(self._reader.read(spans)) as chunks:
+            for number, piece in zip(run, pieces, strict=True):
+                for chunk in range(len(piece.chunk_lengths)):
+                    if not self._transfer.wants(self._source, number):
+                        return
+                    data = await anext(chunks)
+                    if (taking := piece.came(chunk, data, lambda: None)) is not None:
+                        await asyncio.wrap_future(taking)
+                self._transfer.passed(self._source, number)
+
+    def _chunk_spans(self, number: int, piece: ComingPiece) -> list[tuple[int, int]]:
+        start = self._transfer.contents.span(number)[0]
+        lengths = enumerate(piece.chunk_lengths)
+        return [(start + chunk * CHUNK_BYTES, start + chunk * CHUNK_BYTES + length) for chunk, length in lengths]

@@ -1,0 +1,227 @@
+"""Downloads from many holders at once: who joins, leaves, stalls or lies changes the rate, never the result."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import LINKED, NOWHERE, Lab, download, failed_download, meet, share
+from tests.processes import PeerProcess, ProcessError
+
+MIB = 1 << 20
+SIZE_BYTES = 48 * MIB + 5
+LIMIT = {"ACADEMICS_UPLOAD_LIMIT": "4 MB"}
+"""Slow enough that things can happen while a download is under way."""
+
+DONE = "peer.downloads()[0].done_bytes"
+STATE = "peer.downloads()[0].state"
+GIVEN = "{peer.exploring.name_of(each.peer): each.given_bytes for each in peer.downloads()[0].holders}"
+SENT = "peer._engine.ranges.sent_bytes"
+
+LIE = """
+from academics_jupyter.network import served
+honest = served.ServedReader.read
+def lie(self, start, end):
+    data = honest(self, start, end)
+    return bytes([data[0] ^ 1]) + data[1:]
+served.ServedReader.read = lie
+served.ServedReader.read_at_hand = lambda self, start, end: None
+"""
+LIE_ABOUT_PIECES = """
+from dataclasses import replace
+ranges = peer._engine.ranges
+honest = ranges._find
+async def find(resource):
+    found = await honest(resource)
+    return replace(found, pieces=found.pieces[32:] + found.pieces[:32])
+ranges._find = find
+"""
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Path:
+    file = tmp_path / "survey.bin"
+    file.write_bytes(os.urandom(SIZE_BYTES))
+    return file
+
+
+def holders(lab: Lab, file: Path, *names: str, **environment: str) -> tuple[str, list[PeerProcess]]:
+    """People who all hold a file, and its id."""
+    people = [lab.enter(name, **environment) for name in names]
+    meet(*people)
+    resource = share(people[0], file, "Survey")
+    for person in people[1:]:
+        download(person, resource)
+    return resource, people
+
+
+def same(path: object, file: Path) -> bool:
+    return hashlib.sha256(Path(str(path)).read_bytes()).digest() == hashlib.sha256(file.read_bytes()).digest()
+
+
+@pytest.mark.timeout(180)
+def test_holders_join_leave_and_stall_midway_and_the_bytes_are_the_same(lab: Lab, survey: Path) -> None:
+    resource, (giver, leaver, killed, staller) = holders(lab, survey, "giver", "leaver", "killed", "staller", **LIMIT)
+    reader = lab.enter("reader")
+    meet(giver, leaver, killed, staller, reader)
+    reader.value("from academics_jupyter.peer import gathering; gathering.NEXT_AFTER_S = 2")
+    fetching = reader.ask(f"peer.download({resource!r})")
+    reader.sees(f"sorted({GIVEN})", ["giver", "killed", "leaver", "staller"])
+    staller.stop()
+    leaver.value("peer.stop()")
+    killed.kill()
+    joiner = lab.enter("joiner", **LIMIT)
+    # Whole before it could have come from the one downloader: it shares the same bytes itself.
+    share(joiner, survey, "Survey of my own")
+    assert same(fetching.result(120), survey)
+    given = reader.value(GIVEN)
+    assert sum(given.values()) == SIZE_BYTES
+    assert given["joiner"] > MIB
+    staller.cont()
+
+
+@pytest.mark.timeout(180)
+def test_with_one_honest_holder_among_four_liars_a_download_completes(lab: Lab, survey: Path) -> None:
+    names = ("liar-one", "liar-two", "liar-three", "liar-four", "honest")
+    resource, people = holders(lab, survey, *names)
+    *liars, honest = people
+    for liar in liars[:3]:
+        liar.value(LIE)
+    liars[3].value(LIE_ABOUT_PIECES)
+    honest.value(
+        "from academics_jupyter.network.limiter import Limiter; peer._engine.ranges._limiter = Limiter(8 << 20)"
+    )
+    reader = lab.enter("reader")
+    meet(reader, *people)
+    assert same(reader.value(f"peer.download({resource!r})"), survey)
+    given = reader.value(GIVEN)
+    assert {name: count for name, count in given.items() if count} == {"honest": SIZE_BYTES}
+    log = reader.log()
+    for liar in names[:3]:
+        assert log.count(f"{liar} sent a piece that is not the resource's; nothing more is taken from it") == 1
+    assert "from liar-four" in log or "liar-four" not in given
+    # Each cost one piece, and what was on its way with it.
+    assert reader.value("peer.downloads()[0].state") == "finished"
+
+
+@pytest.mark.timeout(180)
+def test_after_a_kill_only_what_was_not_verified_comes_and_from_whoever_is_there(lab: Lab, survey: Path) -> None:
+    resource, (giver, other) = holders(lab, survey, "giver", "other", **LIMIT)
+    reader = lab.enter("reader")
+    meet(giver, other, reader)
+    other.value("peer.stop()")
+    reader.ask(f"peer.download({resource!r})")
+    reader.sees(f"{DONE} > {16 * MIB}", timeout_s=60)
+    had = reader.value(DONE)
+    reader.kill()
+    giver.value("peer.stop()")
+    assert not list(lab.repository("reader").iterdir()), "something under its final name that is not whole"
+    other.value("peer.start()")
+    sent_before = other.value(SENT)
+    again = lab.enter("reader")
+    meet(other, again)
+    assert same(again.value(f"peer.download({resource!r})"), survey)
+    # The piece that was being written when it was killed may come anew.
+    assert other.value(SENT) - sent_before <= SIZE_BYTES - had + 8 * MIB
+
+
+@pytest.mark.timeout(120)
+def test_pause_continue_and_cancel_from_another_kernel(lab: Lab, survey: Path) -> None:
+    resource, (giver,) = holders(lab, survey, "giver", **LIMIT)
+    reader, passenger = lab.enter("reader"), lab.enter("reader")
+    meet(giver, reader)
+    fetching = reader.ask(f"peer.download({resource!r})")
+    passenger.sees(f"{DONE} > {4 * MIB}")
+    number = passenger.value("peer.downloads()[0].id")
+    passenger.value(f"peer.pause_download({number})")
+    reader.sees("len(peer._engine._downloader._running)", 0)
+    had, sent = passenger.value(DONE), giver.value(SENT)
+    assert (passenger.value(STATE), passenger.value("peer.downloads()[0].rate_bytes_s")) == ("paused", 0.0)
+    assert not fetching.done()
+    passenger.value(f"peer.continue_download({number})")
+    passenger.sees(f"{DONE} > {had}")
+    assert same(fetching.result(60), survey)
+    assert giver.value(SENT) <= SIZE_BYTES + 8 * MIB
+    assert had <= sent
+
+    second = survey.with_name("second.bin")
+    second.write_bytes(os.urandom(SIZE_BYTES))
+    cancelled = share(giver, second, "Second")
+    fetching = reader.ask(f"peer.download({cancelled!r})")
+    passenger.sees(f"{STATE} == 'active' and {DONE} > 0")
+    passenger.value("peer.cancel_download(peer.downloads()[0].id)")
+    with pytest.raises(ProcessError, match="cancelled; download it again to go on"):
+        fetching.result(30)
+
+
+@pytest.mark.timeout(120)
+def test_what_only_the_other_side_can_dial_comes_over_its_link(lab: Lab, survey: Path) -> None:
+    resource, (giver,) = holders(lab, survey, "giver", ACADEMICS_PUBLIC_URLS=NOWHERE)
+    reader = lab.enter("reader")
+    reader.sees(LINKED, ["giver"])
+    assert same(download(reader, resource), survey)
+    assert reader.value(GIVEN) == {"giver": SIZE_BYTES}
+    assert "comes over the link" in reader.log()
+
+
+@pytest.mark.timeout(120)
+def test_bytes_come_while_a_cell_computes(lab: Lab, survey: Path) -> None:
+    resource, (giver,) = holders(lab, survey, "giver", **LIMIT)
+    reader = lab.enter("reader")
+    meet(giver, reader)
+    fetching = reader.ask(f"peer.download({resource!r})")
+    reader.sees(f"{DONE} > 0")
+    sent = giver.value(SENT)
+    computing = reader.ask("import time; time.sleep(6)")
+    giver.sees(f"{SENT} > {sent + 12 * MIB}", timeout_s=6)
+    computing.result(30)
+    assert same(fetching.result(60), survey)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 MiB, where the test may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.timeout(180)
+def test_a_full_disk_ends_a_download_which_goes_on_once_there_is_room(lab: Lab, survey: Path, small_disk: Path) -> None:
+    resource, (giver,) = holders(lab, survey, "giver", **LIMIT)
+    reader = PeerProcess(small_disk / "reader", registry=lab.registry)
+    with reader:
+        reader.open("reader")
+        meet(giver, reader)
+        filler = small_disk / "filler"
+        filler.write_bytes(bytes(40 * MIB))
+        line = failed_download(reader, resource)
+        assert "the disk has" in line
+        assert reader.value(GIVEN) == {}, "something was fetched though it could not fit"
+        filler.unlink()
+
+        fetching = reader.ask(f"peer.download({resource!r})")
+        reader.sees(f"{DONE} > {8 * MIB}")
+        filler.write_bytes(bytes(small_room(small_disk)))
+        with pytest.raises(ProcessError, match="disk is full"):
+            fetching.result(60)
+        had = reader.value(DONE)
+        filler.unlink()
+        sent = giver.value(SENT)
+        assert same(reader.value(f"peer.download({resource!r})"), survey)
+        assert giver.value(SENT) - sent <= SIZE_BYTES - had + 8 * MIB
+
+
+def small_room(disk: Path) -> int:
+    """All but a few MiB of what is free on a disk."""
+    found = os.statvfs(disk)
+    return found.f_bavail * found.f_frsize - 4 * MIB

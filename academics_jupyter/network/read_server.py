@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from academics_jupyter.errors import RemoteProtocolError
+from academics_jupyter.errors import PeerUnreachableError, RemoteProtocolError
 from academics_jupyter.network.attachments import Outgoing
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.range_server import RangeServer
@@ -48,7 +48,7 @@ class ReadServer:
         """The bytes that were asked for, when it is their turn.
 
         Raises RemoteProtocolError with what the asker is told: `not_held`, `malformed` for bytes beyond the end, `busy`
-        where others have all slots, `too_fast`. Raises PeerUnreachableError where the link goes down before.
+        where others have all slots, `too_fast`, `failed` where the link goes down before.
         """
         self._count(link, read.length)
         outlet = self._outlets.setdefault(link, _Outlet())
@@ -135,7 +135,10 @@ class _Outlet:
             raise RemoteProtocolError("more reads than may be under way", "too_fast")
         with link.promised() as turn:
             self._waiting.append(turn)
-            await turn
+            try:
+                await turn
+            except PeerUnreachableError as error:
+                raise RemoteProtocolError("the link went down before its turn", "failed") from error
 
     def leave(self) -> None:
         """A read has gone out, or will not: it is the next one's turn."""

@@ -256,7 +256,9 @@ class ComingPiece:
             if self._left:
                 return
         if self._hasher.finish() != hash_of(self._number, part.hashes):
-            log.warning("%s sent a piece that is not the resource's; nothing more is taken from it", self._source.name)
+            name = self._source.name
+            if not self._source.wrong:
+                log.warning("%s sent a piece that is not the resource's; nothing more is taken from it", name)
             self._source.wrong.append(self._number)
             self._source.interrupt()
             return

@@ -23,6 +23,7 @@ from academics_jupyter.errors import PeerRefusedError, PeerUnreachableError
 from academics_jupyter.network.limiter import Limiter
 from academics_jupyter.network.range_server import RESOURCES_PATH
 from academics_jupyter.network.sockets import dialling_socket
+from academics_jupyter.network.tls_stream import TlsStream
 from academics_jupyter.protocol.addresses import may_dial
 from academics_jupyter.protocol.records import Presence
 
@@ -110,8 +111,7 @@ class RangeReader:
         self._interrupted.set()
         if (sock := self._socket) is not None:
             with contextlib.suppress(OSError):
-                # Beneath TLS, whose own farewell would wait for the other side.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
 
     def wait_for_limit(self, count: int) -> None:
         """Wait until so many bytes may come. Raises OSError once interrupted."""
@@ -158,17 +158,17 @@ class RangeReader:
                 continue
             parts = urlsplit(url)
             try:
-                sock = self._dialled(str(parts.hostname), int(parts.port or 0))
+                stream = self._dialled(str(parts.hostname), int(parts.port or 0))
             except OSError as error:
                 failure = error
                 continue
             self._url = url
             connection = http.client.HTTPConnection(str(parts.hostname), parts.port)
-            connection.sock, connection.auto_open = sock, 0
+            connection.sock, connection.auto_open = stream, 0
             return connection
         raise failure
 
-    def _dialled(self, host: str, port: int) -> ssl.SSLSocket:
+    def _dialled(self, host: str, port: int) -> TlsStream:
         failure: OSError = ConnectionError("it has no address")
         for address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             if self._interrupted.is_set():
@@ -179,23 +179,23 @@ class RangeReader:
                 failure = error
         raise failure
 
-    def _encrypted(self, sock: socket.socket, address: tuple[Any, ...]) -> ssl.SSLSocket:
+    def _encrypted(self, sock: socket.socket, address: tuple[Any, ...]) -> TlsStream:
         """Raises OSError where the server is not the one whose certificate has been announced."""
         self._socket = sock
         try:
             sock.settimeout(CONNECT_TIMEOUT_S)
             sock.connect(address)
-            encrypted = _TLS.wrap_socket(sock)
-            self._socket = encrypted
-            certificate = hashlib.sha256(encrypted.getpeercert(binary_form=True) or b"").hexdigest()
-            if self._interrupted.is_set() or certificate != self._presence.certificate:
-                encrypted.close()
+            stream = TlsStream(sock, _TLS)
+            if (
+                self._interrupted.is_set()
+                or hashlib.sha256(stream.certificate()).hexdigest() != self._presence.certificate
+            ):
                 raise ConnectionAbortedError("another server, or too late")
-            encrypted.settimeout(PATIENCE_S)
+            sock.settimeout(PATIENCE_S)
         except BaseException:
             sock.close()
             raise
-        return encrypted
+        return stream
 
     def _check(self, response: http.client.HTTPResponse, status: int, length: int) -> None:
         """Only plain bytes, of just the length that was asked for."""

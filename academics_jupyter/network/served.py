@@ -54,7 +54,7 @@ class ServedReader:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def read_at_hand(self, start: int, end: int) -> bytearray | None:
-        """The same, where that need not wait for the disk; else None, or where the system cannot tell. Raises as `read`.
+        """The same, where that need not wait for the disk; None where it must, or the system cannot tell.
 
         What others download is mostly in memory, and to copy it costs less than to have a thread do so.
         """

@@ -26,7 +26,7 @@ from academics_jupyter.peer.gathering import MOST_HOLDERS, Gathering
 from academics_jupyter.peer.holdings import copy_out, held_path
 from academics_jupyter.peer.parts import part_for
 from academics_jupyter.peer.sharing import SharingService
-from academics_jupyter.peer.transfer import Part, Transfer, hashing_threads
+from academics_jupyter.peer.transfer import Part, Transfer, Workers
 from academics_jupyter.peer.trees import TreeService
 from academics_jupyter.store.downloads import ENDED, Download
 
@@ -159,7 +159,7 @@ class Downloader:
         self._loopback = loopback
         self._running: dict[int, asyncio.Task[None]] = {}
         self._transfers: dict[int, Transfer] = {}
-        self._hashing = hashing_threads()
+        self._workers = Workers()
         holders = MOST_HOLDERS * context.settings.downloads_at_once
         self._receiving = ThreadPoolExecutor(min(MOST_THREADS, holders), thread_name_prefix="academics-receiving")
         self._stopping = False
@@ -178,7 +178,7 @@ class Downloader:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-                self._hashing.shutdown()
+                await asyncio.to_thread(self._workers.close)
                 self._receiving.shutdown()
 
     def _start_and_stop(self) -> None:
@@ -237,7 +237,7 @@ class Downloader:
         """Bring all of a part, and keep it. Raises TransferError or StoreError; what was verified stays."""
         try:
             await asyncio.to_thread(part.open, self._reserved_bytes())
-            transfer = await asyncio.to_thread(Transfer, part, self._hashing)
+            transfer = await asyncio.to_thread(Transfer, part, self._workers)
             self._transfers[row.id] = transfer
             await Gathering(
                 self._context, self._mesh, self._exploring, self._receiving, row, transfer, loopback=self._loopback

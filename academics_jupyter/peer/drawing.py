@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 import queue
 from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
 
 from academics_jupyter.network.link_reader import LinkReader
 from academics_jupyter.network.range_client import Body, RangeReader
 from academics_jupyter.peer.transfer import LOOK_S, ComingPiece, Source, Transfer
 from academics_jupyter.protocol.merkle import CHUNK_BYTES
+from academics_jupyter.store.verifying import Slot
 
-BUFFERS = 4
+BUFFERS = 6
 """Chunks that may wait, for each holder, until they are hashed and written."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Buffer:
+    """Memory for a chunk, which may be shared with the process that verifies."""
+
+    memory: memoryview
+    slot: Slot | None
 
 
 class HttpsDrawing:
@@ -20,47 +31,62 @@ class HttpsDrawing:
 
     def __init__(self, transfer: Transfer, source: Source, reader: RangeReader) -> None:
         self._transfer, self._source, self._reader = transfer, source, reader
-        self._buffers: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
-        self._made = 0
+        self._buffers: queue.SimpleQueue[_Buffer] = queue.SimpleQueue()
+        self._made: list[_Buffer] = []
 
     def run(self) -> None:
         """Bring pieces until no more are wanted.
 
         Raises PeerUnreachableError, PeerRefusedError or NotVerifiedError.
         """
+        try:
+            with self._reader as reader:
+                self._draw(reader)
+        finally:
+            self._source.wait()
+            for buffer in self._made:
+                self._give_back(buffer)
+
+    def _draw(self, reader: RangeReader) -> None:
         transfer, source = self._transfer, self._source
-        with self._reader as reader:
-            if transfer.needs_hashes:
-                transfer.learn(source, reader.whole("pieces", transfer.contents.hashes_bytes))
-            if not transfer.join(source):
-                return
-            while run := transfer.next_run(source):
-                start, end = transfer.contents.span(run[0])[0], transfer.contents.span(run[-1])[1]
-                with reader.read(start, end) as body:
-                    for number in run:
-                        if not transfer.wants(source, number):
-                            break
-                        self._bring(body, number)
+        if transfer.needs_hashes:
+            transfer.learn(source, reader.whole("pieces", transfer.contents.hashes_bytes))
+        if not transfer.join(source):
+            return
+        while run := transfer.next_run(source):
+            start, end = transfer.contents.span(run[0])[0], transfer.contents.span(run[-1])[1]
+            with reader.read(start, end) as body:
+                for number in run:
+                    if not transfer.wants(source, number):
+                        break
+                    self._bring(body, number)
 
     def _bring(self, body: Body, number: int) -> None:
         piece = self._transfer.piece(self._source, number)
         for chunk, length in enumerate(piece.chunk_lengths):
             buffer = self._buffer()
-            view = memoryview(buffer)[:length]
+            data = buffer.memory[:length]
             try:
-                body.read_into(view)
+                body.read_into(data)
             except BaseException:
                 self._buffers.put(buffer)
                 raise
-            piece.came(chunk, view, lambda buffer=buffer: self._buffers.put(buffer))  # type: ignore[misc]
+            piece.came(chunk, data, partial(self._buffers.put, buffer), buffer.slot)
         self._transfer.passed(self._source, number)
 
-    def _buffer(self) -> bytearray:
-        """A free one; while all wait to be hashed, the holder waits too."""
-        if self._made < BUFFERS and self._buffers.empty():
-            self._made += 1
-            return bytearray(CHUNK_BYTES)
+    def _buffer(self) -> _Buffer:
+        """A free one; while all wait to be verified, the holder waits too."""
+        if len(self._made) < BUFFERS and self._buffers.empty():
+            verifying = self._transfer.verifying
+            slot = verifying.take() if verifying is not None else None
+            memory = slot.memory if slot is not None else memoryview(bytearray(CHUNK_BYTES))
+            self._made.append(_Buffer(memory, slot))
+            return self._made[-1]
         return self._buffers.get()
+
+    def _give_back(self, buffer: _Buffer) -> None:
+        if buffer.slot is not None and self._transfer.verifying is not None:
+            self._transfer.verifying.give_back(buffer.slot)
 
 
 class LinkDrawing:

@@ -22,13 +22,12 @@ from academics_jupyter.peer.doctor.examining import examine
 from academics_jupyter.peer.event_bus import EventStream
 from academics_jupyter.peer.exploring import Explored, Listing
 from academics_jupyter.peer.exporting import export_torrent
-from academics_jupyter.peer.profile import OpenProfile
+from academics_jupyter.peer.own_downloads import OwnDownloads
 from academics_jupyter.peer.settings import resolve
 from academics_jupyter.peer.versions import all_versions
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Resource
 from academics_jupyter.registry.port import Query
-from academics_jupyter.store.downloads import Download
 from academics_jupyter.store.files import HeldFile
 from academics_jupyter.store.messages import StoredMessage
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Peer(OpenProfile):
+class Peer(OwnDownloads):
     """One profile in this process, and what a person can do with it. Made by `Peer.open`."""
 
     # Sharing
@@ -169,63 +168,6 @@ class Peer(OpenProfile):
             if listing is not None:
                 entries.append(bibtex(listing.resource))
         return "\n".join(entries)
-
-    # Downloading
-
-    async def download(
-        self,
-        resource: str,
-        to: str | Path | None = None,
-        on_progress: Callable[[Download], None] | None = None,
-        *,
-        file: str = "",
-    ) -> Path:
-        """Download a resource, verified and whole, and become a holder of it; where it lies.
-
-        Of a folder, `file` is the path in it of the one file to download.
-
-        Raises UnknownTargetError, NotStartedError, or TransferError where it cannot be finished now. Cancelling the
-        wait cancels the download; what is verified is kept for the next time.
-        """
-        return await self.finish_download(await self.request_download(resource, to, file=file), on_progress)
-
-    async def finish_download(self, row: Download, on_progress: Callable[[Download], None] | None = None) -> Path:
-        """Wait for a download that was requested. As `download`."""
-        try:
-            ended = await self.downloading.ended(row.id, on_progress)
-        except asyncio.CancelledError:
-            await self.downloading.cancel(row.id)
-            raise
-        if row.resource not in self.loaded:
-            self.loaded.append(row.resource)
-        return Path(ended.path)
-
-    async def request_download(self, resource: str, to: str | Path | None = None, *, file: str = "") -> Download:
-        """Begin a download and return at once. Raises as `download`."""
-        whole = await self.lookup.resource(resource)
-        self._check_driven()
-        return await self.downloading.request(whole, Path(to) if to else None, file)
-
-    async def repeat_download(self, download: int, to: str | Path | None = None) -> Download:
-        """Begin anew what a download was for, with `to` into that folder. Raises as `download`."""
-        self._check_driven()
-        return await self.downloading.repeat(download, Path(to) if to else None)
-
-    async def pause_download(self, download: int) -> None:
-        """Hold a download, in whichever process it runs, until it is continued. Raises UnknownTargetError."""
-        await self.downloading.pause(download)
-
-    async def continue_download(self, download: int) -> None:
-        """Go on with a paused download. Raises UnknownTargetError."""
-        await self.downloading.go_on(download)
-
-    async def cancel_download(self, download: int) -> None:
-        """End a download that has not ended; what is verified stays for the next time."""
-        await self.downloading.cancel(download)
-
-    def downloads(self) -> list[Download]:
-        """Every download, the latest first."""
-        return self.downloading.all()
 
     # Chatting
 

@@ -7,7 +7,6 @@ from typing import Self
 
 from academics_jupyter.errors import (
     NotRegisteredError,
-    NotStartedError,
     ProfileDrivenElsewhereError,
     UsageError,
 )
@@ -202,10 +201,6 @@ class OpenProfile:
         return driving is not None and (
             driving.engine is not None or driving.stands_by or self.folder.driver() is not None
         )
-
-    def _check_driven(self) -> None:
-        if not self._is_driven():
-            raise NotStartedError("Downloading needs your peer to be online: %academics start.")
 
     def _note_contact(self, peer: str) -> None:
         self._context.store.peers.seen(peer, self.exploring.name_of(peer), self._context.clock.now_ms())

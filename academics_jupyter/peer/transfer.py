@@ -1,8 +1,7 @@
 """One resource on its way: what the sources that draw it from its holders share. All may be called in any thread.
 
 A source is a holder seen from here, whichever way its bytes come. It asks for a run of pieces, hands over each chunk as
-it comes, and leaves when it can give no more. Chunks are hashed and written by an executor's threads while the next
-ones come.
+it comes, and leaves when it can give no more. Chunks are hashed and written by others while the next ones come.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from academics_jupyter.errors import NotVerifiedError, RemoteProtocolError, StoreError
@@ -20,11 +21,16 @@ from academics_jupyter.protocol.contents import Contents, hash_of
 from academics_jupyter.protocol.merkle import CHUNK_BYTES, Data
 from academics_jupyter.protocol.scheduling import Schedule
 from academics_jupyter.store.downloads import Share
+from academics_jupyter.store.durable import disk_errors
 from academics_jupyter.store.files import HeldFile
+from academics_jupyter.store.verifier import Order
+from academics_jupyter.store.verifying import Slot, VerifierGoneError, Verifying
 
 LOOK_S = 0.25
 """A holder that stalls is noticed by the time that passes, which nothing tells of."""
 MAP_CELLS = 120
+LARGE_BYTES = 32 << 20
+"""What is shorter has come by the time that a process would have started."""
 SMALL_BYTES = 128 << 10
 """Shorter pieces are hashed and written where they come: handing them over would cost more."""
 
@@ -50,13 +56,38 @@ class Part(Protocol):
     def write(self, number: int, offset: int, data: Data) -> None:
         """Write bytes of a piece. Raises StoreError."""
 
+    def place(self, number: int) -> tuple[Path, int]:
+        """The file in which a piece's bytes belong, and where in it."""
+
     def finish(self, name: str, added_at_ms: int) -> HeldFile:
         """Put the whole resource into the repository. Raises StoreError."""
 
 
-def hashing_threads() -> ThreadPoolExecutor:
-    """Threads that hash and write: one for each core, for more would only take turns."""
-    return ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="academics-hashing")
+class Workers:
+    """What hashes and writes for all downloads: threads and, once a large one came, a process."""
+
+    def __init__(self) -> None:
+        # More threads than cores would only take turns, and one core is busy with what comes.
+        count = min(8, max(1, (os.cpu_count() or 1) - 1))
+        self.threads = ThreadPoolExecutor(count, thread_name_prefix="academics-hashing")
+        self._verifying: Verifying | None = None
+        self._starting = threading.Lock()
+
+    def verifying(self) -> Verifying | None:
+        """The process, started if there is none; None where the system has none to offer."""
+        with self._starting:
+            if self._verifying is None or self._verifying.is_gone:
+                try:
+                    self._verifying = Verifying()
+                except OSError as error:
+                    log.debug("threads verify: %s", error)
+            return self._verifying
+
+    def close(self) -> None:
+        """End both, once they have done what they were told."""
+        self.threads.shutdown()
+        if self._verifying is not None:
+            self._verifying.close()
 
 
 class Source:
@@ -68,13 +99,18 @@ class Source:
         """Pieces from it that did not hold."""
         self.under_way: set[Future[None]] = set()
 
+    def wait(self) -> None:
+        """Until what came from it so far has been hashed and written."""
+        for future in list(self.under_way):
+            future.exception()
+
 
 class Transfer:
     """The pieces of one part, and the sources that bring them."""
 
-    def __init__(self, part: Part, executor: ThreadPoolExecutor) -> None:
-        self.part, self.contents = part, part.contents
-        self._executor = executor
+    def __init__(self, part: Part, workers: Workers) -> None:
+        self.part, self.contents, self.workers = part, part.contents, workers
+        self.verifying = workers.verifying() if part.contents.size_bytes >= LARGE_BYTES else None
         self._changed = threading.Condition()
         self._schedule: Schedule | None = None
         self._learning = threading.Lock()
@@ -112,8 +148,7 @@ class Transfer:
 
     def leave(self, source: Source) -> bool:
         """A source brings no more; whether it lied. What came from it is hashed and written before this returns."""
-        for future in list(source.under_way):
-            future.exception()
+        source.wait()
         with self._changed:
             if self._schedule is not None:
                 for number in source.wrong:
@@ -180,13 +215,6 @@ class Transfer:
             done_bytes = self.contents.size_bytes - known.left_bytes
             return done_bytes, known.rate_bytes_s(now_s), shares, known.map(MAP_CELLS)
 
-    def submit(self, source: Source, work: Callable[[], None]) -> Future[None]:
-        """Have work on what a source brought done by the hashing threads."""
-        future = self._executor.submit(work)
-        source.under_way.add(future)
-        future.add_done_callback(source.under_way.discard)
-        return future
-
     @property
     def _known(self) -> Schedule:
         if self._schedule is None:
@@ -202,7 +230,7 @@ class Transfer:
             if self._schedule is not None:
                 self.contents.check(hashes)
                 return
-            self.part.learn_hashes(hashes, self._executor)
+            self.part.learn_hashes(hashes, self.workers.threads)
             self._schedule = Schedule(
                 self.contents.piece_count, self.contents.length, self.part.missing, longest_doubled_bytes=CHUNK_BYTES
             )
@@ -218,6 +246,7 @@ class ComingPiece:
     def __init__(self, transfer: Transfer, source: Source, number: int) -> None:
         self._transfer, self._source, self._number = transfer, source, number
         self._hasher = transfer.contents.hasher(number)
+        self._expected = hash_of(number, transfer.part.hashes)
         self._left = self._hasher.chunk_count
         self._counting = threading.Lock()
 
@@ -226,42 +255,85 @@ class ComingPiece:
         """The lengths of its chunks, in order."""
         return [self._hasher.chunk_length(chunk) for chunk in range(self._hasher.chunk_count)]
 
-    def came(self, chunk: int, data: Data, release: Callable[[], None]) -> Future[None] | None:
-        """Take a chunk; `release` is called once its buffer is free again."""
-
-        def work() -> None:
-            try:
-                self._take(chunk, data)
-            except StoreError as error:
-                self._transfer.fail(error)
-            except Exception:
-                log.exception("a fault of this program on a piece that came")
-                self._transfer.fail(StoreError("A fault in this program ended the download; the log says more."))
-            finally:
-                release()
-
+    def came(
+        self, chunk: int, data: Data, release: Callable[[], None], slot: Slot | None = None
+    ) -> Future[None] | None:
+        """Take a chunk, which may lie in a slot; `release` is called once its memory is free again."""
+        done: Future[None] = Future()
         if self._hasher.length <= SMALL_BYTES:
-            work()
+            self._work(partial(self._take, chunk, data), release, done)
             return None
-        return self._transfer.submit(self._source, work)
+        self._source.under_way.add(done)
+        done.add_done_callback(self._source.under_way.discard)
+        if slot is None or self._transfer.verifying is None:
+            self._transfer.workers.threads.submit(self._work, partial(self._take, chunk, data), release, done)
+        else:
+            answer = self._transfer.verifying.submit(self._order(chunk, slot, len(data)))
+            answer.add_done_callback(partial(self._answered, chunk, data, release, done))
+        return done
+
+    def _order(self, chunk: int, slot: Slot, length: int) -> Order:
+        contents, piece = self._transfer.contents, self._transfer.contents.piece(self._number)
+        path, start = self._transfer.part.place(self._number)
+        return Order(
+            slot=slot.number,
+            length=length,
+            path=str(path),
+            offset=start + chunk * CHUNK_BYTES,
+            size_bytes=contents.files[piece.file].size_bytes,
+            index=piece.index,
+            chunk=chunk,
+            expected=self._expected,
+        )
+
+    def _answered(
+        self, chunk: int, data: Data, release: Callable[[], None], done: Future[None], answer: Future[bytes]
+    ) -> None:
+        """The process has hashed a chunk, and written it where it should."""
+        error = answer.exception()
+        if isinstance(error, VerifierGoneError):
+            self._transfer.workers.threads.submit(self._work, partial(self._take, chunk, data), release, done)
+        else:
+            self._work(partial(self._settle_answer, chunk, answer), release, done)
+
+    def _work(self, work: Callable[[], None], release: Callable[[], None], done: Future[None]) -> None:
+        try:
+            work()
+        except StoreError as error:
+            self._transfer.fail(error)
+        except Exception:
+            log.exception("a fault of this program on a piece that came")
+            self._transfer.fail(StoreError("A fault in this program ended the download; the log says more."))
+        finally:
+            release()
+            done.set_result(None)
 
     def _take(self, chunk: int, data: Data) -> None:
-        part = self._transfer.part
-        is_long = self._hasher.chunk_count > 1
+        """Hash and write a chunk in this thread."""
+        part, is_long = self._transfer.part, self._hasher.chunk_count > 1
         if is_long:
             part.write(self._number, chunk * CHUNK_BYTES, data)
-        self._hasher.add(chunk, data)
+        root = self._hasher.hash_of(chunk, data)
+        if not is_long and root == self._expected:
+            part.write(self._number, 0, data)
+        self._settle(chunk, root)
+
+    def _settle_answer(self, chunk: int, answer: Future[bytes]) -> None:
+        with disk_errors("The download cannot be written"):
+            root = answer.result()
+        self._settle(chunk, root)
+
+    def _settle(self, chunk: int, root: bytes) -> None:
+        """A chunk has been hashed and, unless it is wrong, written."""
+        self._hasher.put(chunk, root)
         with self._counting:
             self._left -= 1
             if self._left:
                 return
-        if self._hasher.finish() != hash_of(self._number, part.hashes):
-            name = self._source.name
-            if not self._source.wrong:
-                log.warning("%s sent a piece that is not the resource's; nothing more is taken from it", name)
-            self._source.wrong.append(self._number)
-            self._source.interrupt()
+        if self._hasher.finish() == self._expected:
+            self._transfer.got(self._source, self._number)
             return
-        if not is_long:
-            part.write(self._number, 0, data)
-        self._transfer.got(self._source, self._number)
+        if not self._source.wrong:
+            log.warning("%s sent a piece that is not the resource's; nothing more is taken from it", self._source.name)
+        self._source.wrong.append(self._number)
+        self._source.interrupt()

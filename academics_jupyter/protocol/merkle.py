@@ -254,14 +254,21 @@ class PieceHasher:
         """The length of a chunk."""
         return min(CHUNK_BYTES, self.length - chunk * CHUNK_BYTES)
 
-    def add(self, chunk: int, data: Data) -> None:
-        """Hash a chunk. Raises NotVerifiedError if it has the wrong length."""
+    def hash_of(self, chunk: int, data: Data) -> bytes:
+        """What a chunk hashes to. Raises NotVerifiedError if it has the wrong length."""
         if self.chunk_count == 1:
-            self._roots[0] = piece_root(data, self._size_bytes, self._index)
-            return
+            return piece_root(data, self._size_bytes, self._index)
         if len(data) != self.chunk_length(chunk):
             raise NotVerifiedError("A piece came with the wrong length; it will be fetched again.")
-        self._roots[chunk] = _blocks(data).root(_CHUNK_HEIGHT)
+        return _blocks(data).root(_CHUNK_HEIGHT)
+
+    def put(self, chunk: int, root: bytes) -> None:
+        """Note what a chunk hashes to."""
+        self._roots[chunk] = root
+
+    def add(self, chunk: int, data: Data) -> None:
+        """Hash a chunk, and note it. Raises as `hash_of`."""
+        self.put(chunk, self.hash_of(chunk, data))
 
     def finish(self) -> bytes | None:
         """The hash of the piece; None while chunks are missing."""

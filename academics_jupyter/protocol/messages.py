@@ -1,4 +1,4 @@
-"""Chat messages: signed by their author, ordered by the author's own numbers. May import identity and records only.
+"""Chat messages: signed by their author, ordered by the author's own numbers. May import errors, identity, records.
 
 A message is signed like a record: payload = "academics/1/message\\n" JSON. The author numbers what they write to each
 conversation 1, 2, 3 … within a `series`; a new series (a higher number) begins only when the author's store was lost.

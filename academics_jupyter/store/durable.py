@@ -134,6 +134,14 @@ def write_over(target: Path, content: bytes) -> None:
         temporary.replace(target)
 
 
+def write_at(descriptor: int, data: bytes | bytearray | memoryview, offset: int) -> None:
+    """Write all of `data` to an open file, at `offset`. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
 def keep_room(descriptor: int) -> None:
     """Refuse to fill the last SPARE_BYTES of the disk of an open file: the store must be able to say what happened.
 

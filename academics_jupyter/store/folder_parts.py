@@ -21,10 +21,9 @@ from academics_jupyter.errors import NotVerifiedError
 from academics_jupyter.protocol import file_tree
 from academics_jupyter.protocol.contents import hash_of
 from academics_jupyter.protocol.merkle import Data
-from academics_jupyter.store.durable import NO_FOLLOW, disk_errors, keep_room, sync_below
+from academics_jupyter.store.durable import NO_FOLLOW, disk_errors, keep_room, place_new_folder, sync_below
 from academics_jupyter.store.files import FolderFile, HeldFolder
-from academics_jupyter.store.folders import place
-from academics_jupyter.store.repository import Repository, check_room
+from academics_jupyter.store.repository import Repository, check_room, place
 
 BLOCK_BYTES = 4096
 """What a file takes on the disk at the least."""
@@ -93,6 +92,11 @@ class FolderPart:
             finally:
                 os.close(descriptor)
 
+    def place(self, number: int) -> tuple[Path, int]:
+        """The file in which a piece's bytes belong, and where in it."""
+        piece = self.contents.piece(number)
+        return Path(self._path(piece.file)), piece.start
+
     def finish(self, name: str, added_at_ms: int) -> HeldFolder:
         """Put the whole and verified folder into the repository, under a name like `name`. Raises StoreError."""
         with disk_errors("The download cannot be put into the repository"):
@@ -104,7 +108,7 @@ class FolderPart:
                 for number, file in enumerate(self.contents.files)
             )
             sync_below(self._folder)
-            path = place(self._folder, self._repository.folder, name)
+            path = place(self._folder, self._repository.folder, name, place_new_folder)
         return HeldFolder(
             self._resource,
             path.name,

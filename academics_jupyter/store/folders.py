@@ -18,10 +18,9 @@ from academics_jupyter.errors import NotVerifiedError, UsageError
 from academics_jupyter.protocol import file_tree
 from academics_jupyter.protocol.contents import Contents, File
 from academics_jupyter.protocol.merkle import TreeHasher
-from academics_jupyter.protocol.names import safe_file_name, unlike
 from academics_jupyter.store.durable import NO_FOLLOW, disk_errors, place_new_folder, sync_below, sync_folder
 from academics_jupyter.store.files import FolderFile, HeldFile, HeldFolder
-from academics_jupyter.store.repository import CHUNK_BYTES, TEMPORARY, OnProgress, Repository
+from academics_jupyter.store.repository import CHUNK_BYTES, TEMPORARY, OnProgress, Repository, place
 from academics_jupyter.store.surveying import Names, Survey, planned
 
 
@@ -79,7 +78,7 @@ def take_in_folder(
                 path, known.path, hashes.root, hashes.sha256, tree, contents, pieces, mtimes_ns, copied=False
             )
         sync_below(temporary)
-        path = place(temporary, repository.folder, name)
+        path = place(temporary, repository.folder, name, place_new_folder)
         return TakenFolder(path, path.name, hashes.root, hashes.sha256, tree, contents, pieces, mtimes_ns)
 
 
@@ -118,7 +117,7 @@ def copy_folder_out(repository: Repository, held: HeldFolder, folder: Path, name
             for _ in _copied(temporary, pairs, None):
                 pass
             sync_below(temporary)
-            return place(temporary, folder, name)
+            return place(temporary, folder, name, place_new_folder)
 
 
 def remove_folder(repository: Repository, held: HeldFile) -> None:
@@ -129,20 +128,6 @@ def remove_folder(repository: Repository, held: HeldFile) -> None:
     with disk_errors(what), _temporary_folder(repository.parts) as temporary, suppress(FileNotFoundError):
         path.rename(temporary / "removed")
         sync_folder(path.parent)
-
-
-def place(temporary: Path, folder: Path, name: str) -> Path:
-    """Name a whole, synced folder like `name` and unlike everything in `folder`; the new path. Raises OSError."""
-    refused: set[str] = set()
-    while True:
-        target = folder / unlike(safe_file_name(name), refused | {path.name for path in folder.iterdir()})
-        try:
-            place_new_folder(temporary, target)
-        except FileExistsError:
-            # Another process took the name just now.
-            refused.add(target.name)
-        else:
-            return target
 
 
 def _copied(

@@ -1,4 +1,4 @@
-"""Hashing a file, under both of its names in one pass. Blocking; may import protocol only.
+"""Hashing a file, under both of its names in one pass. Blocking; may import protocol and errors only.
 
 A plain SHA-256 goes byte by byte, but the pieces of the hash tree are independent of it and of each other. So a large
 file is read in chunks, and while one thread brings the plain hash on, others hash the pieces: hashlib leaves the other

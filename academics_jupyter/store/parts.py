@@ -10,11 +10,12 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from pathlib import Path
 
 from academics_jupyter.errors import NotVerifiedError, StoreError
 from academics_jupyter.protocol.contents import hash_of, one_file
 from academics_jupyter.protocol.merkle import CHUNK_BYTES, Data
-from academics_jupyter.store.durable import disk_errors, keep_room
+from academics_jupyter.store.durable import disk_errors, keep_room, write_at
 from academics_jupyter.store.files import HeldFile
 from academics_jupyter.store.repository import Repository
 
@@ -75,10 +76,14 @@ class FilePart:
         try:
             with disk_errors(_WRITING):
                 keep_room(self._descriptor)
-                _write_at(self._descriptor, data, self.contents.span(number)[0] + offset)
+                write_at(self._descriptor, data, self.contents.span(number)[0] + offset)
                 self._sync_some(len(data))
         finally:
             self._release()
+
+    def place(self, number: int) -> tuple[Path, int]:
+        """The file in which a piece's bytes belong, and where in it."""
+        return self._repository.part_path(self._resource), self.contents.span(number)[0]
 
     def finish(self, name: str, added_at_ms: int) -> HeldFile:
         """Put the whole and verified file into the repository, under a name like `name`. Raises StoreError."""
@@ -131,10 +136,3 @@ class FilePart:
         except (OSError, NotVerifiedError):
             return False
         return hasher.finish() == hash_of(number, self.hashes)
-
-
-def _write_at(descriptor: int, data: Data, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written

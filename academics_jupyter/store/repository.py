@@ -94,7 +94,7 @@ class Repository:
             if known is not None and self.still_held(known):
                 return TakenIn(self.path_of(known), known.path, hashes, known.mtime_ns, copied=False)
             sync_file(copy)
-            path = _place(temporary, self.folder, name)
+            path = place(temporary, self.folder, name)
             return TakenIn(path, path.name, hashes, path.lstat().st_mtime_ns)
 
     def part_path(self, resource: str) -> Path:
@@ -126,7 +126,7 @@ class Repository:
         with disk_errors("The download cannot be put into the repository"):
             with _open_regular(path) as file:
                 os.fsync(file.fileno())
-            return _place(path, self.folder, name)
+            return place(path, self.folder, name)
 
     def copy_out(self, source: Path, folder: Path, name: str) -> Path:
         """Copy a held file to where the person asked for it, under a name like `name`, whole or not at all; the path.
@@ -138,7 +138,7 @@ class Repository:
             with _open_regular(source) as file, temporary_file(folder, TEMPORARY) as (copy, temporary):
                 shutil.copyfileobj(file, copy, CHUNK_BYTES)
                 sync_file(copy)
-                return _place(temporary, folder, name)
+                return place(temporary, folder, name)
 
     def path_of(self, held: HeldFile) -> Path:
         """Where a held file lies."""
@@ -220,13 +220,16 @@ def _changed(path: Path) -> UsageError:
     return UsageError(f"{path.name} was being changed while it was read: share it again once it is finished.")
 
 
-def _place(temporary: Path, folder: Path, name: str) -> Path:
-    """Name a whole, synced file like `name` and unlike everything in the folder; the new path."""
+def place(temporary: Path, folder: Path, name: str, step: Callable[[Path, Path], None] = place_new) -> Path:
+    """Name what is whole and synced like `name` and unlike everything in the folder, in one `step`; the new path.
+
+    Raises OSError.
+    """
     refused: set[str] = set()
     while True:
         target = folder / unlike(safe_file_name(name), refused | {path.name for path in folder.iterdir()})
         try:
-            place_new(temporary, target)
+            step(temporary, target)
         except FileExistsError:
             # Another process took the name just now.
             refused.add(target.name)

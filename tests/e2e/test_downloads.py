@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Lab, take_picture
 from tests.e2e.test_detaching import KERNEL
-from tests.e2e.test_quickstart import open_notebook, open_tab, run_all, run_in_new_cell
+from tests.e2e.test_quickstart import open_notebook, open_tab, row, run_all, run_in_new_cell
 from tests.processes import PeerProcess
 
 HOLDERS = ("Mary Somerville", "Caroline Herschel")
@@ -58,7 +58,10 @@ def test_a_download_is_watched_held_and_opened(lab: Lab, page: Page, comets: Pat
     is_held_by_keyboard(download, page)
     expect(waiting).to_contain_text("paused (Continue in %academics panel)")
     take_picture(page, "download-paused")
-    download.get_by_role("button", name="Continue: comets.csv").click()
+    open_tab(panel, "explore")
+    row(panel, "Comets seen").get_by_role("button", name="Continue Comets seen").click()
+    expect(row(panel, "Comets seen").get_by_role("progressbar")).to_be_visible()
+    open_tab(panel, "downloads")
     expect(download).to_have_attribute("data-state", "finished", timeout=60_000)
     expect(waiting).to_contain_text("'comets.csv'")
     for name in HOLDERS:

@@ -49,8 +49,13 @@ class ExplorePart(Part):
         self._looking = Repeated(self._look_who_is_there, LOOK_INTERVAL_S)
 
     def commands(self) -> dict[str, Command]:
-        """Search, download, write to a sharer."""
-        return {"search": self._search, "download": self._download, "write": self._write}
+        """Search, download, go on with what was paused, write to a sharer."""
+        return {
+            "search": self._search,
+            "download": self._download,
+            "continue": self._continue,
+            "write": self._write,
+        }
 
     def subscriptions(self) -> list[Subscription]:
         """What exists comes from the registry; who is there, what we have and are getting, from the store."""
@@ -85,6 +90,7 @@ class ExplorePart(Part):
         downloads = {}
         for row in reversed(peer.downloads()):
             downloads[row.resource] = {
+                "id": row.id,
                 "state": row.state,
                 "done_bytes": row.done_bytes,
                 "size_bytes": row.size_bytes,
@@ -132,6 +138,9 @@ class ExplorePart(Part):
 
     async def _download(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         await (await self.session.peer()).request_download(str(content["resource"]))
+
+    async def _continue(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        await (await self.session.peer()).continue_download(int(content["download"]))
 
     async def _write(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         self._on_write(str(content["peer"]))

@@ -9,6 +9,7 @@ import pytest
 
 from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.keys import Keys
+from academics_jupyter.store.repository import Repository
 from academics_jupyter.store.store import Store
 
 NOW_MS = 1_700_000_000_000
@@ -17,6 +18,12 @@ NOW_MS = 1_700_000_000_000
 @pytest.fixture
 def folder(tmp_path: Path) -> ProfileFolder:
     return ProfileFolder(tmp_path / "home", "default")
+
+
+@pytest.fixture
+def repository(folder: ProfileFolder) -> Repository:
+    folder.create()
+    return Repository(folder.repository, folder.parts)
 
 
 @pytest.fixture

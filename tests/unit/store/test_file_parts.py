@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -17,13 +16,6 @@ from academics_jupyter.store.repository import Repository
 SIZE_BYTES = (3 << 20) + 5
 CONTENT = os.urandom(SIZE_BYTES)
 NOW_MS = 1_700_000_000_000
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    for name in ("repository", "parts"):
-        (tmp_path / name).mkdir()
-    return Repository(tmp_path / "repository", tmp_path / "parts")
 
 
 @pytest.fixture

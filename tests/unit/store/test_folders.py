@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -14,9 +15,8 @@ from academics_jupyter.errors import NotVerifiedError, StoreError, UsageError
 from academics_jupyter.protocol import file_tree
 from academics_jupyter.protocol.contents import File
 from academics_jupyter.protocol.merkle import EMPTY_ROOT, FileHasher
-from academics_jupyter.store import durable, folders, repository
+from academics_jupyter.store import durable, folders
 from academics_jupyter.store.files import FolderFile, HeldFolder
-from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.folder_parts import FolderPart
 from academics_jupyter.store.folders import TakenFolder, copy_folder_out, is_whole, remove_folder, take_in_folder
 from academics_jupyter.store.repository import Repository
@@ -24,12 +24,6 @@ from academics_jupyter.store.store import Store
 from academics_jupyter.store.surveying import survey
 
 WANTED = {"a/one.csv": b"1\n", "a/two.csv": b"22\n", "b.txt": b"", "large.bin": bytes(3 << 20)}
-
-
-@pytest.fixture
-def kept(folder: ProfileFolder) -> Repository:
-    folder.create()
-    return Repository(folder.repository, folder.parts)
 
 
 @pytest.fixture
@@ -51,8 +45,8 @@ def found(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def taken(kept: Repository, source: Path) -> TakenFolder:
-    return take_in_folder(kept, survey(source), source.name)
+def taken(repository: Repository, source: Path) -> TakenFolder:
+    return take_in_folder(repository, survey(source), source.name)
 
 
 def root(content: bytes) -> str:
@@ -61,10 +55,10 @@ def root(content: bytes) -> str:
     return hasher.finish().root
 
 
-def test_a_folder_is_copied_and_named_by_its_files(kept: Repository, source: Path) -> None:
+def test_a_folder_is_copied_and_named_by_its_files(repository: Repository, source: Path) -> None:
     told: list[int] = []
-    result = take_in_folder(kept, survey(source), "results", told.append)
-    assert result.path == kept.folder / "results"
+    result = take_in_folder(repository, survey(source), "results", told.append)
+    assert result.path == repository.folder / "results"
     assert found(result.path) == WANTED
     files = [File(tuple(name.split("/")), root(content), len(content)) for name, content in sorted(WANTED.items())]
     assert result.tree == file_tree.encode(files)
@@ -74,18 +68,18 @@ def test_a_folder_is_copied_and_named_by_its_files(kept: Repository, source: Pat
     modes = {stat.S_IMODE(path.stat().st_mode) for path in result.path.rglob("*") if path.is_file()}
     assert modes == {0o600}
     result.contents.check(result.pieces)
-    assert is_whole(kept, result.held(7))
-    assert not list(kept.parts.iterdir())
+    assert is_whole(repository, result.held(7))
+    assert not list(repository.parts.iterdir())
 
 
-def test_a_folder_that_is_held_is_not_kept_twice(kept: Repository, source: Path) -> None:
-    first = taken(kept, source)
+def test_a_folder_that_is_held_is_not_kept_twice(repository: Repository, source: Path) -> None:
+    first = taken(repository, source)
     held = {first.id: first.held(0)}
-    again = take_in_folder(kept, survey(source), "other", held=held.get)
+    again = take_in_folder(repository, survey(source), "other", held=held.get)
     assert (again.path, again.copied) == (first.path, False)
     assert again.held(0) == first.held(0)
     (first.path / "b.txt").unlink()
-    assert take_in_folder(kept, survey(source), "results", held=held.get).path.name == "results (2)"
+    assert take_in_folder(repository, survey(source), "results", held=held.get).path.name == "results (2)"
 
 
 def test_a_survey_leaves_out_what_was_not_meant(source: Path) -> None:
@@ -102,7 +96,7 @@ def test_a_survey_leaves_out_what_was_not_meant(source: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["grow", "shrink", "exchange"])
-def test_a_file_that_changes_meanwhile_keeps_all_of_it_out(kept: Repository, source: Path, change: str) -> None:
+def test_a_file_that_changes_meanwhile_keeps_all_of_it_out(repository: Repository, source: Path, change: str) -> None:
     surveyed = survey(source)
     if change == "exchange":
         (source / "b.txt").unlink()
@@ -110,20 +104,20 @@ def test_a_file_that_changes_meanwhile_keeps_all_of_it_out(kept: Repository, sou
     else:
         (source / "a" / "two.csv").write_text("333\n" if change == "grow" else "")
     with pytest.raises(UsageError, match=r"was being changed|cannot be shared"):
-        take_in_folder(kept, surveyed, "results")
-    assert not list(kept.folder.iterdir())
-    assert not list(kept.parts.iterdir())
+        take_in_folder(repository, surveyed, "results")
+    assert not list(repository.folder.iterdir())
+    assert not list(repository.parts.iterdir())
 
 
-def test_nothing_is_replaced(kept: Repository, source: Path) -> None:
-    (kept.folder / "results").mkdir()
-    (kept.folder / "Results (2)").write_text("a file")
-    assert taken(kept, source).path.name == "results (3)"
-    assert not list((kept.folder / "results").iterdir())
+def test_nothing_is_replaced(repository: Repository, source: Path) -> None:
+    (repository.folder / "results").mkdir()
+    (repository.folder / "Results (2)").write_text("a file")
+    assert taken(repository, source).path.name == "results (3)"
+    assert not list((repository.folder / "results").iterdir())
 
 
 def test_a_name_taken_in_the_last_moment_is_left_to_who_took_it(
-    kept: Repository, source: Path, monkeypatch: pytest.MonkeyPatch
+    repository: Repository, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = durable.place_new_folder
     names: list[str] = []
@@ -135,11 +129,13 @@ def test_a_name_taken_in_the_last_moment_is_left_to_who_took_it(
         place(temporary, target)
 
     monkeypatch.setattr(folders, "place_new_folder", late)
-    assert taken(kept, source).path.name == "results (2)"
+    assert taken(repository, source).path.name == "results (2)"
     assert names == ["results", "results (2)"]
 
 
-def test_without_syncfs_each_file_is_synced(kept: Repository, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_syncfs_each_file_is_synced(
+    repository: Repository, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     synced: set[int] = set()
     fsync = os.fsync
 
@@ -149,35 +145,35 @@ def test_without_syncfs_each_file_is_synced(kept: Repository, source: Path, monk
 
     monkeypatch.setattr(durable.sys, "platform", "darwin")
     monkeypatch.setattr(durable.os, "fsync", note)
-    path = taken(kept, source).path
+    path = taken(repository, source).path
     assert {each.stat().st_ino for each in path.rglob("*")} <= synced
 
 
-def test_copying_out_and_removing(kept: Repository, source: Path, tmp_path: Path) -> None:
-    held = taken(kept, source).held(0)
-    assert found(copy_folder_out(kept, held, tmp_path / "out", "results")) == WANTED
-    assert copy_folder_out(kept, held, tmp_path / "out", "results").name == "results (2)"
-    (kept.folder / "results" / "b.txt").write_text("changed")
+def test_copying_out_and_removing(repository: Repository, source: Path, tmp_path: Path) -> None:
+    held = taken(repository, source).held(0)
+    assert found(copy_folder_out(repository, held, tmp_path / "out", "results")) == WANTED
+    assert copy_folder_out(repository, held, tmp_path / "out", "results").name == "results (2)"
+    (repository.folder / "results" / "b.txt").write_text("changed")
     with pytest.raises(UsageError, match="was being changed"):
-        copy_folder_out(kept, held, tmp_path / "out", "results")
+        copy_folder_out(repository, held, tmp_path / "out", "results")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["results", "results (2)"]
-    remove_folder(kept, held)
-    remove_folder(kept, held)
-    assert not list(kept.folder.iterdir())
-    assert not list(kept.parts.iterdir())
+    remove_folder(repository, held)
+    remove_folder(repository, held)
+    assert not list(repository.folder.iterdir())
+    assert not list(repository.parts.iterdir())
 
 
-def test_an_old_leftover_is_swept(kept: Repository) -> None:
-    old, young = kept.parts / ".taking-old", kept.parts / ".taking-young"
+def test_an_old_leftover_is_swept(repository: Repository) -> None:
+    old, young = repository.parts / ".taking-old", repository.parts / ".taking-young"
     for each in (old, young):
         (each / "below").mkdir(parents=True)
     os.utime(old, (1, 1))
-    kept.sweep()
-    assert list(kept.parts.iterdir()) == [young]
+    repository.sweep()
+    assert list(repository.parts.iterdir()) == [young]
 
 
-def part_of(kept: Repository, result: TakenFolder) -> FolderPart:
-    part = FolderPart(kept, result.id, result.tree)
+def part_of(repository: Repository, result: TakenFolder) -> FolderPart:
+    part = FolderPart(repository, result.id, result.tree)
     part.open()
     return part
 
@@ -189,34 +185,34 @@ def fill(part: FolderPart, source: Path) -> None:
         part.write(number, 0, content[piece.start : piece.end])
 
 
-def test_a_part_becomes_the_folder(kept: Repository, source: Path, threads: Executor) -> None:
-    result = taken(kept, source)
-    part = part_of(kept, result)
+def test_a_part_becomes_the_folder(repository: Repository, source: Path, threads: Executor) -> None:
+    result = taken(repository, source)
+    part = part_of(repository, result)
     part.learn_hashes(result.pieces, threads)
     assert len(part.missing) == 5
     fill(part, source)
     held = part.finish("results", 7)
-    assert found(kept.folder / held.path) == WANTED
+    assert found(repository.folder / held.path) == WANTED
     assert held.path == "results (2)"
-    assert is_whole(kept, held)
+    assert is_whole(repository, held)
     assert (held.resource, held.tree, held.pieces, held.size_bytes) == (
         result.id,
         result.tree,
         result.pieces,
         (3 << 20) + 5,
     )
-    assert not list(kept.parts.iterdir())
+    assert not list(repository.parts.iterdir())
 
 
 def test_a_part_goes_on_with_what_holds_and_takes_the_rest_away(
-    kept: Repository, source: Path, threads: Executor
+    repository: Repository, source: Path, threads: Executor
 ) -> None:
-    result = taken(kept, source)
-    part = part_of(kept, result)
+    result = taken(repository, source)
+    part = part_of(repository, result)
     part.learn_hashes(result.pieces, threads)
     fill(part, source)
     part.close()
-    lying = kept.parts / f"{result.id}.parts"
+    lying = repository.parts / f"{result.id}.parts"
     (lying / "a" / "one.csv").write_bytes(b"9\n")
     (lying / "a" / "two.csv").unlink()
     (lying / "a" / "two.csv").symlink_to("/etc/passwd")
@@ -224,39 +220,39 @@ def test_a_part_goes_on_with_what_holds_and_takes_the_rest_away(
         file.truncate(2 << 20)
     (lying / "stray").mkdir()
     (lying / "stray" / "file").touch()
-    again = part_of(kept, result)
+    again = part_of(repository, result)
     assert not (lying / "stray").exists()
     again.learn_hashes(result.pieces, threads)
     assert len(again.missing) == 3
     fill(again, source)
-    assert found(kept.folder / again.finish("results", 0).path) == WANTED
+    assert found(repository.folder / again.finish("results", 0).path) == WANTED
 
 
 @pytest.mark.parametrize(
     "plant", [lambda path: path.symlink_to("/tmp"), lambda path: path.write_text("x")], ids=["a link", "a file"]
 )
 def test_a_part_is_a_folder_of_ours(
-    kept: Repository, source: Path, plant: Callable[[Path], object], threads: Executor
+    repository: Repository, source: Path, plant: Callable[[Path], object], threads: Executor
 ) -> None:
-    result = taken(kept, source)
-    plant(kept.parts / f"{result.id}.parts")
-    part = part_of(kept, result)
+    result = taken(repository, source)
+    plant(repository.parts / f"{result.id}.parts")
+    part = part_of(repository, result)
     part.learn_hashes(result.pieces, threads)
     fill(part, source)
-    assert found(kept.folder / part.finish("results", 0).path) == WANTED
+    assert found(repository.folder / part.finish("results", 0).path) == WANTED
 
 
 def test_wrong_hashes_and_a_full_disk(
-    kept: Repository, source: Path, monkeypatch: pytest.MonkeyPatch, threads: Executor
+    repository: Repository, source: Path, monkeypatch: pytest.MonkeyPatch, threads: Executor
 ) -> None:
-    result = taken(kept, source)
+    result = taken(repository, source)
     with pytest.raises(NotVerifiedError):
-        part_of(kept, result).learn_hashes(bytes(len(result.pieces)), threads)
+        part_of(repository, result).learn_hashes(bytes(len(result.pieces)), threads)
     usage = type("Usage", (), {"free": (3 << 20) + 5})
-    monkeypatch.setattr(repository.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     # Beside the bytes, every file takes a block.
     with pytest.raises(StoreError, match="bytes more than it has"):
-        part_of(kept, result)
+        part_of(repository, result)
 
 
 def test_the_store_knows_a_folder_and_the_files_in_it(store: Store) -> None:

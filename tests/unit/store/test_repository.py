@@ -12,16 +12,9 @@ import pytest
 
 from academics_jupyter.errors import StoreError, UnknownTargetError, UsageError
 from academics_jupyter.store import repository as module
-from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.repository import Repository, TakenIn
 
 RESOURCE = "0a" * 32
-
-
-@pytest.fixture
-def repository(folder: ProfileFolder) -> Repository:
-    folder.create()
-    return Repository(folder.repository, folder.parts)
 
 
 @pytest.fixture

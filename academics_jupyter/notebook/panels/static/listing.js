@@ -87,19 +87,12 @@ function holdersOf(row) {
   return row.available ? held : [...held, h("span", { class: "academics-away" }, " · no holder is online")];
 }
 
+const LABELS = { download: "Download", again: "Try again", paused: "Continue" };
+
 function drawAction(node, row, path, download, view) {
-  const running = download?.state === "active" || download?.state === "waiting";
-  const kind = path
-    ? "held"
-    : running
-      ? "running"
-      : row.available
-        ? download?.state === "failed"
-          ? "again"
-          : "download"
-        : "away";
-  fill(node, kind, () => actionOf(kind, row, view));
-  if (running) {
+  const kind = path ? "held" : kindOfAction(download);
+  fill(node, [kind, row.available, download?.id], () => actionOf(kind, row, download, view));
+  if (kind === "running") {
     setProgress(
       node.querySelector(".academics-bar"),
       download.size_bytes ? download.done_bytes / download.size_bytes : 0,
@@ -107,14 +100,29 @@ function drawAction(node, row, path, download, view) {
   }
 }
 
-function actionOf(kind, row, view) {
+function kindOfAction(download) {
+  switch (download?.state) {
+    case "active":
+    case "waiting":
+      return "running";
+    case "paused":
+      return "paused";
+    case "failed":
+      return "again";
+    default:
+      return "download";
+  }
+}
+
+function actionOf(kind, row, download, view) {
   const title = plain(row.title || row.file_name);
   if (kind === "held")
     return h("span", { class: "academics-held", title: "You hold this; open the row to see where it lies" }, "✓ yours");
   if (kind === "running") return progressBar(`Download of ${title}`);
-  const label = kind === "again" ? "Try again" : "Download";
-  const away = kind === "away";
-  const node = button(label, () => !away && view.ask("download", { resource: row.id }), {
+  const label = LABELS[kind];
+  const away = !row.available;
+  const command = kind === "paused" ? ["continue", { download: download.id }] : ["download", { resource: row.id }];
+  const node = button(label, () => !away && view.ask(...command), {
     class: "academics-download-button",
     "data-testid": "academics-download",
   });

@@ -158,6 +158,7 @@ class Downloader:
         self._trees = trees
         self._loopback = loopback
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._resources: dict[int, str] = {}
         self._transfers: dict[int, Transfer] = {}
         self._workers = Workers()
         holders = MOST_HOLDERS * context.settings.downloads_at_once
@@ -188,13 +189,18 @@ class Downloader:
             if (row := downloads.get(download)) is None or row.state in ("cancelled", "paused"):
                 task.cancel()
         for row in downloads.pending():
-            if row.id not in self._running and len(self._running) < self._context.settings.downloads_at_once:
+            # One resource has one part: who wants it in two folders gets the second copy from the first.
+            if row.id in self._running or row.resource in self._resources.values():
+                continue
+            if len(self._running) < self._context.settings.downloads_at_once:
+                self._resources[row.id] = row.resource
                 task = asyncio.create_task(self._carry_out(row), name=f"academics-download-{row.id}")
                 self._running[row.id] = task
                 task.add_done_callback(partial(self._ended, row.id))
 
     def _ended(self, download: int, _task: asyncio.Task[None]) -> None:
         self._running.pop(download, None)
+        self._resources.pop(download, None)
         if not self._stopping:
             self._start_and_stop()
 

@@ -16,6 +16,8 @@ from academics_jupyter.store.verifying import Slot
 
 BUFFERS = 6
 """Chunks that may wait, for each holder, until they are hashed and written."""
+OWN_BUFFERS = 3
+"""The same in memory that is not shared with the process that verifies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,10 @@ class HttpsDrawing:
         if len(self._made) < BUFFERS and self._buffers.empty():
             verifying = self._transfer.verifying
             slot = verifying.take() if verifying is not None else None
-            memory = slot.memory if slot is not None else memoryview(bytearray(CHUNK_BYTES))
-            self._made.append(_Buffer(memory, slot))
-            return self._made[-1]
+            if slot is not None or len(self._made) < OWN_BUFFERS:
+                memory = slot.memory if slot is not None else memoryview(bytearray(CHUNK_BYTES))
+                self._made.append(_Buffer(memory, slot))
+                return self._made[-1]
         return self._buffers.get()
 
     def _give_back(self, buffer: _Buffer) -> None:

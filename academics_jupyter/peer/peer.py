@@ -66,11 +66,7 @@ class Peer(OwnDownloads):
         _ = self._context
         shared = await self.sharing.share(Path(path), description, on_progress, only)
         self._note_if_offline(f"{shared.resource.file_name} is in your repository")
-        if shared.left_out:
-            left_out = (
-                f"{shared.left_out:,} links, hidden files and the like in {shared.resource.file_name} were left out."
-            )
-            self.notice = "\n".join(each for each in (left_out, self.notice) if each)
+        self.notice = "\n".join(each for each in (shared.notice, self.notice) if each)
         return shared.resource
 
     async def describe(self, resource: str, **description: Any) -> Resource:

@@ -43,6 +43,14 @@ class Shared:
     resource: Resource
     left_out: int = 0
 
+    @property
+    def notice(self) -> str:
+        """What the person is to know of it, in one line; empty where all was shared."""
+        if not self.left_out:
+            return ""
+        name = self.resource.file_name
+        return f"{self.left_out:,} links, hidden files and the like in {name} were left out."
+
 
 class SharingService:
     """What this profile offers."""

@@ -83,7 +83,9 @@ class TreeService:
         for file in (await self.contents(folder)).files:
             if file.path == wanted:
                 return file
-        raise UnknownTargetError(f"{folder.file_name} has no file {path!r}: peer.files(ID) lists those it has.")
+        raise UnknownTargetError(
+            f"{folder.file_name} has no file {path!r}: await academics.current().files(ID) lists those it has."
+        )
 
     async def _is_driven(self) -> bool:
         return self._context.driving or await asyncio.to_thread(self._context.folder.driver) is not None

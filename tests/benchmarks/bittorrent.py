@@ -1,4 +1,6 @@
-"""A BitTorrent client in a process of its own: `python -m tests.benchmarks.bittorrent TORRENT FOLDER` runs in it.
+"""A BitTorrent client in a process of its own: `python -m tests.benchmarks.bittorrent TORRENT FOLDER WAY` runs in it.
+
+WAY is `tcp`, or `any` for libtorrent's own choice, which is uTP.
 
 It prints its port once it has checked what the folder has. A line on its standard input is a port to fetch from, and is
 answered with the seconds which that took. It ends with its standard input.
@@ -20,8 +22,8 @@ from tests.guarded import GuardedProcess
 class BitTorrentProcess:
     """Such a process, for as long as its context lasts."""
 
-    def __init__(self, torrent: Path, folder: Path) -> None:
-        self._process = GuardedProcess([sys.executable, "-m", __name__, str(torrent), str(folder)], piped=True)
+    def __init__(self, torrent: Path, folder: Path, way: str = "tcp") -> None:
+        self._process = GuardedProcess([sys.executable, "-m", __name__, str(torrent), str(folder), way], piped=True)
         self.port = int(self._answer())
 
     def fetch_s(self, port: int) -> float:
@@ -46,9 +48,9 @@ class BitTorrentProcess:
         self._process.stdout.close()
 
 
-def main(torrent: Path, folder: Path) -> None:
+def main(torrent: Path, folder: Path, way: str) -> None:
     """Seed, and fetch where told to, until standard input is closed."""
-    with BitTorrentClient(torrent.read_bytes(), folder) as client:
+    with BitTorrentClient(torrent.read_bytes(), folder, tcp_only=way == "tcp") as client:
         print(client.port, flush=True)
         for line in sys.stdin:
             begun_s = time.perf_counter()
@@ -57,4 +59,4 @@ def main(torrent: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

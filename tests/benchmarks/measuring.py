@@ -14,6 +14,7 @@ MIB = 1 << 20
 LONG_S = 3_600.0
 
 _PROBE = """
+from contextlib import suppress
 late_ms = []
 
 async def probe():
@@ -23,7 +24,19 @@ async def probe():
         late_ms.append((time.perf_counter() - begun) * 1000 - 5)
 
 def memory_mib(of):
-    for line in Path('/proc/self/status').read_text().splitlines():
+    # Together with the process that verifies, if there is one; what the two share is counted twice.
+    mine = [str(os.getpid())]
+    for folder in Path('/proc').glob('[0-9]*'):
+        with suppress(OSError):
+            if b'store.verifier' in (folder / 'cmdline').read_bytes() and is_child(folder):
+                mine.append(folder.name)
+    return sum(one_mib(of, each) for each in mine)
+
+def is_child(folder):
+    return folder.joinpath('stat').read_text().rpartition(')')[2].split()[1] == str(os.getpid())
+
+def one_mib(of, process):
+    for line in Path(f'/proc/{process}/status').read_text().splitlines():
         if line.startswith(of + ':'):
             return int(line.split()[1]) / 1024
 

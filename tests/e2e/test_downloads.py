@@ -80,7 +80,7 @@ def is_watched(download: Locator) -> None:
     expect(giving).to_have_count(len(HOLDERS))
     for name in HOLDERS:
         holder = giving.filter(has_text=name)
-        expect(holder.locator(".academics-share-text")).to_have_text(re.compile(r"^[1-9]\d* %, [\d.]+ [kM]B/s$"))
+        expect(holder.locator(".academics-given-text")).to_have_text(re.compile(r"^[1-9]\d* %, [\d.]+ [kM]B/s$"))
     expect(download.get_by_role("img")).to_have_accessible_name(re.compile(r"^Map of the pieces: [1-9]\d* % there$"))
     assert download.locator(".academics-map > i").count() > 1
 

@@ -74,6 +74,8 @@ def explores(panel: Locator, page: Page) -> None:
 def shares_a_large_file(panel: Locator, folder: Path) -> None:
     """Over 10 MiB, which ipywidgets' own upload loses without a word."""
     open_tab(panel, "share")
+    for place in ("academics-drop-zone", "academics-repository"):
+        expect(panel.get_by_test_id(place)).to_be_in_viewport(ratio=1)
     large = folder / "measurements.bin"
     large.write_bytes(os.urandom(LARGE_BYTES))
     panel.get_by_test_id("academics-file-input").set_input_files(large)

@@ -64,15 +64,17 @@ def same(path: object, file: Path) -> bool:
 
 @pytest.mark.timeout(180)
 def test_holders_join_leave_and_stall_midway_and_the_bytes_are_the_same(lab: Lab, survey: Path) -> None:
-    resource, (giver, leaver, killed, staller) = holders(lab, survey, "giver", "leaver", "killed", "staller", **LIMIT)
+    resource, (giver, leaver, killed, staller) = holders(
+        lab, survey, "giver", "leaver", "killed", "staller", ACADEMICS_UPLOAD_LIMIT="1 MB"
+    )
     reader = lab.enter("reader")
     meet(giver, leaver, killed, staller, reader)
     reader.value("from academics_jupyter.peer import gathering; gathering.NEXT_AFTER_S = 2")
     fetching = reader.ask(f"peer.download({resource!r})")
     reader.sees(f"sorted({GIVEN})", ["giver", "killed", "leaver", "staller"])
-    staller.stop()
-    leaver.value("peer.stop()")
     killed.kill()
+    leaver.value("peer.stop()")
+    staller.stop()
     joiner = lab.enter("joiner")
     share(joiner, survey, "Survey")
     assert same(fetching.result(120), survey)
@@ -164,6 +166,31 @@ def test_what_only_the_other_side_can_dial_comes_over_its_link(lab: Lab, survey:
     assert same(download(reader, resource), survey)
     assert reader.value(GIVEN) == {"giver": SIZE_BYTES}
     assert "comes over the link" in reader.log()
+
+
+@pytest.mark.timeout(120)
+def test_what_is_wanted_in_two_places_at_once_comes_once(lab: Lab, survey: Path, tmp_path: Path) -> None:
+    resource, (giver,) = holders(lab, survey, "giver")
+    reader = lab.enter("reader")
+    meet(giver, reader)
+    folders = [tmp_path / "here", tmp_path / "there"]
+    for folder in folders:
+        folder.mkdir()
+    fetching = [reader.ask(f"peer.download({resource!r}, {str(folder)!r})") for folder in folders]
+    assert [Path(each.result(60)) for each in fetching] == [folder / survey.name for folder in folders]
+    assert all(same(folder / survey.name, survey) for folder in folders)
+    assert giver.value(SENT) == SIZE_BYTES
+
+
+@pytest.mark.timeout(120)
+def test_a_download_outlives_the_process_that_verifies_it(lab: Lab, survey: Path) -> None:
+    resource, (giver,) = holders(lab, survey, "giver", **LIMIT)
+    reader = lab.enter("reader")
+    meet(giver, reader)
+    fetching = reader.ask(f"peer.download({resource!r})")
+    reader.sees(f"{DONE} > {2 * MIB}")
+    reader.value("peer._engine._downloader._workers.verifying()._process.kill()")
+    assert same(fetching.result(60), survey)
 
 
 @pytest.mark.timeout(120)

@@ -12,6 +12,7 @@ from academics_jupyter.errors import AcademicsError, UsageError
 from academics_jupyter.notebook.panels.part import FAULT, Command, Part, Subscription, read_static
 from academics_jupyter.notebook.panels.uploads import Uploads
 from academics_jupyter.notebook.session import Session
+from academics_jupyter.peer.description import Description
 from academics_jupyter.peer.peer import Peer
 from academics_jupyter.peer.sharing import Kept
 from academics_jupyter.peer.taking import size_of
@@ -84,10 +85,9 @@ class SharePart(Part):
         key = str(content["upload"])
         with self._failure_told(key):
             try:
-                shared = await self._share(key, await asyncio.to_thread(self._uploads.finish, key))
+                await self._share(key, await asyncio.to_thread(self._uploads.finish, key))
             finally:
                 await asyncio.to_thread(self._uploads.drop, key)
-            self._tell_shared(key, shared)
 
     async def _drop(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         # At once, and not when a thread gets round to it: what comes after this is late.
@@ -97,17 +97,15 @@ class SharePart(Part):
     async def _share_path(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         key = str(content["upload"])
         with self._failure_told(key):
-            self._tell_shared(key, await self._share(key, Path(str(content["path"]).strip())))
+            await self._share(key, Path(str(content["path"]).strip()))
 
-    async def _share(self, key: str, path: Path) -> Kept | None:
+    async def _share(self, key: str, path: Path) -> None:
         peer = await self._registered()
         size_bytes = await asyncio.to_thread(size_of, path)
-        resource = await peer.share(path, on_progress=self._teller(key, size_bytes))
-        return next((each for each in await peer.sharing.kept() if each.resource.id == resource.id), None)
-
-    def _tell_shared(self, key: str, kept: Kept | None) -> None:
-        if kept is not None:
-            self.send({"shared": key, "row": _row(kept)})
+        shared = await peer.sharing.share(path, Description(), self._teller(key, size_bytes))
+        for kept in await peer.sharing.kept():
+            if kept.resource.id == shared.resource.id:
+                self.send({"shared": key, "row": _row(kept), "notice": shared.notice})
         self.redraw.soon()
 
     def _teller(self, key: str, size_bytes: int) -> Callable[[int], None]:
@@ -179,6 +177,8 @@ def _row(kept: Kept) -> dict[str, Any]:
         "year": resource.year,
         "kind": resource.kind,
         "size_bytes": resource.size_bytes,
+        "files": resource.files,
+        "version": resource.version,
         "file_name": resource.file_name,
         "path": str(kept.path),
         "ours": kept.ours,

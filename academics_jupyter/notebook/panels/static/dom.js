@@ -120,6 +120,12 @@ function bytes(count) {
   return `${value.toFixed(value < 10 ? 1 : 0)} ${step[0]}`;
 }
 
+/** What a resource is, how long, and which version, where it is not the first. */
+function kindOf(row) {
+  const kind = row.files ? `folder, ${row.files.toLocaleString("en")} file${row.files > 1 ? "s" : ""}` : row.kind;
+  return `${kind} · ${bytes(row.size_bytes)}${row.version > 1 ? ` · version ${row.version}` : ""}`;
+}
+
 /** A time of today as the hour, an older one as the day. */
 function moment(ms) {
   const then = new Date(ms);

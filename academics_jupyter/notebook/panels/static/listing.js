@@ -59,15 +59,10 @@ function aboutOf(row, view) {
   return [
     ...authors,
     row.year ? `${row.year} · ` : "",
-    `${kindOf(row)} · ${bytes(row.size_bytes)}`,
-    row.version > 1 ? ` · version ${row.version}` : "",
+    kindOf(row),
     row.newer ? " · " : "",
     row.newer ? versionLink("a newer version is there", row.newer, view, "academics-newer") : "",
   ].filter(Boolean);
-}
-
-function kindOf(row) {
-  return row.files ? `folder, ${row.files.toLocaleString("en")} file${row.files > 1 ? "s" : ""}` : row.kind;
 }
 
 /** Opens another version in the list, where it is there; else its id can be copied. */

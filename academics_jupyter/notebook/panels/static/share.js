@@ -87,8 +87,8 @@ function dropZone(add) {
 function pathForm(addPath) {
   const path = h("input", {
     type: "text",
-    placeholder: "or a path on the server: ~/papers/draft.pdf",
-    "aria-label": "Path of a file on the server",
+    placeholder: "or the path of a file or folder on the server: ~/papers",
+    "aria-label": "Path of a file or folder on the server",
     "data-testid": "academics-path-input",
   });
   const share = () => {
@@ -136,13 +136,13 @@ function makeUpload(upload) {
   return node;
 }
 
-function uploadText({ state, sent, size, slow, error, percent }) {
+function uploadText({ state, sent, size, slow, error, percent, notice }) {
   if (state === "sending")
     return `${bytes(sent)} of ${bytes(size)}${slow ? "; the kernel is busy and answers when its cell ends" : ""}`;
   return {
     waiting: "waiting for its turn",
     taking: percent >= 100 ? "looking for title and authors…" : "taking it into your repository…",
-    shared: "Shared. This was found in it; change what is wrong:",
+    shared: `Shared. ${notice ? `${notice} ` : ""}This was found in it; change what is wrong:`,
     cancelled: "Cancelled; nothing was shared.",
     failed: error,
   }[state];
@@ -240,8 +240,8 @@ function drawHeld(node, row) {
   const { title, about } = node.academicsParts;
   node.academicsRow = row;
   fill(title, row.title || row.file_name, () => bdi(row.title || row.file_name));
-  fill(about, [row.kind, row.size_bytes, row.path, row.ours], () => [
-    `${row.kind} · ${bytes(row.size_bytes)} · ${row.ours ? "" : "downloaded · "}`,
+  fill(about, [kindOf(row), row.path, row.ours], () => [
+    `${kindOf(row)} · ${row.ours ? "" : "downloaded · "}`,
     h("code", { class: "academics-path-text" }, bdi(row.path)),
     " ",
     copyButton(row.path, `Copy the path of ${plain(row.title || row.file_name)}`),
@@ -249,6 +249,7 @@ function drawHeld(node, row) {
 }
 
 function unshareForm(row, ask, more) {
+  const what = row.files ? "folder" : "file";
   const unshare = (remove) => ask("unshare", { resource: row.id, delete: remove });
   const cancel = () => {
     put(more, "hidden", true);
@@ -258,8 +259,8 @@ function unshareForm(row, ask, more) {
     "div",
     { class: "academics-question", role: "group", "aria-label": "Unshare" },
     h("span", {}, "Others will no longer find it here. Your copy:"),
-    button("Keep the file", () => unshare(false)),
-    button("Delete the file", () => unshare(true), { class: "academics-danger" }),
+    button(`Keep the ${what}`, () => unshare(false)),
+    button(`Delete the ${what}`, () => unshare(true), { class: "academics-danger" }),
     button("Go on sharing", cancel, { class: "academics-quiet" }),
   );
 }

@@ -23,8 +23,8 @@ function drawTransfer(node, row) {
 }
 
 function makeHolder(holder) {
-  const bar = h("span", { class: "academics-share", "aria-hidden": "true" }, h("span"));
-  const text = h("span", { class: "academics-faint academics-share-text" });
+  const bar = h("span", { class: "academics-given", "aria-hidden": "true" }, h("span"));
+  const text = h("span", { class: "academics-faint academics-given-text" });
   const node = h("li", {}, bdi(holder.name, { title: holder.fingerprint }), bar, text);
   node.academicsParts = { bar, text };
   return node;

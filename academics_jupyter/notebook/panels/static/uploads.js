@@ -36,7 +36,7 @@ function uploader(ask, show) {
     } catch (error) {
       if (upload.state === "cancelled") return;
       if (error instanceof DOMException)
-        fail(upload, "The browser cannot read it: a folder, or a file that has changed.");
+        fail(upload, "The browser cannot read it. Choose a changed file again; share a folder by its path, below.");
       else fail(upload, error.message);
     }
   }
@@ -69,8 +69,8 @@ function uploader(ask, show) {
   const replies = {
     received: (message) => uploads.get(message.received)?.answer?.resolve(message.bytes),
     taking: (message) => uploads.has(message.taking) && move(uploads.get(message.taking), { percent: message.percent }),
-    shared: (message) =>
-      uploads.has(message.shared) && move(uploads.get(message.shared), { state: "shared", row: message.row }),
+    shared: ({ shared, row, notice }) =>
+      uploads.has(shared) && move(uploads.get(shared), { state: "shared", row, notice }),
     failed: (message) => {
       const upload = uploads.get(message.failed);
       if (!upload) return;
@@ -83,5 +83,6 @@ function uploader(ask, show) {
 
 function newUpload(name, size) {
   const key = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
-  return { key, name, size, sent: 0, percent: 0, state: "waiting", slow: false, error: "", row: null, answer: null };
+  const nothingYet = { sent: 0, percent: 0, slow: false, error: "", notice: "", row: null, answer: null };
+  return { key, name, size, state: "waiting", ...nothingYet };
 }

@@ -55,8 +55,19 @@ class Body:
 class RangeReader:
     """One holder's server, for one resource. A context manager, for one thread but for `interrupt` and `silent_s`."""
 
-    def __init__(self, presence: Presence, resource: str, token: str, limiter: Limiter, *, loopback: bool) -> None:
+    def __init__(
+        self,
+        presence: Presence,
+        resource: str,
+        token: str,
+        limiter: Limiter,
+        *,
+        loopback: bool,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        """`connect_timeout_s` is how long each of the holder's addresses may take to answer."""
         self._presence, self._resource, self._loopback = presence, resource, loopback
+        self._connect_timeout_s = connect_timeout_s
         self.limiter = limiter
         self._headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
         self._connection: http.client.HTTPConnection | None = None
@@ -183,7 +194,7 @@ class RangeReader:
         """Raises OSError where the server is not the one whose certificate has been announced."""
         self._socket = sock
         try:
-            sock.settimeout(CONNECT_TIMEOUT_S)
+            sock.settimeout(self._connect_timeout_s)
             sock.connect(address)
             stream = TlsStream(sock, _TLS)
             if (

@@ -22,7 +22,7 @@ from academics_jupyter.errors import (
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.link_reader import LinkReader
 from academics_jupyter.network.mesh import Mesh
-from academics_jupyter.network.range_client import PATIENCE_S, RangeReader
+from academics_jupyter.network.range_client import CONNECT_TIMEOUT_S, PATIENCE_S, RangeReader
 from academics_jupyter.peer.changes import either
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.drawing import HttpsDrawing, LinkDrawing
@@ -36,6 +36,7 @@ MOST_HOLDERS = 8
 """More at once than fill any line would only cost connections."""
 NEXT_AFTER_S = 10.0
 """For how long a holder may send nothing while there is another one to go on with; the last one has PATIENCE_S."""
+INWARD_TIMEOUT_S = 3.0
 PROGRESS_INTERVAL_S = 0.2
 RETURN_S = 15.0
 """For how long a transfer that has begun waits for a holder: one may be moving to another process, or be restarted."""
@@ -43,6 +44,8 @@ LOOK_INTERVAL_S = 10.0
 """How often the registry is asked who holds it; news comes sooner."""
 TRIES = 3
 RETRY_S = 2.0
+"""The pause before the next try; after TRIES it is doubled each time, up to MOST_PATIENCE times as long."""
+MOST_PATIENCE = 16
 BUSY_S = 3.0
 """After which a holder that serves as many as it may is asked again."""
 
@@ -176,7 +179,8 @@ class Gathering:
                 holder.failures += 1
             if isinstance(error, NotVerifiedError) or code in ("not_held", "malformed"):
                 holder.given_up = error
-            holder.due_s = time.monotonic() + {"stale_token": 0.0, "busy": BUSY_S}.get(code, RETRY_S)
+            pause_s = RETRY_S * min(2 ** max(0, holder.failures - TRIES), MOST_PATIENCE)
+            holder.due_s = time.monotonic() + {"stale_token": 0.0, "busy": BUSY_S}.get(code, pause_s)
         except Exception as error:
             log.exception("a fault of this program while downloading %s from %s", self._row.name, presence.name)
             holder.given_up = holder.failed = self._failed = error
@@ -191,7 +195,13 @@ class Gathering:
         if token.size_bytes != transfer.contents.size_bytes:
             raise PeerRefusedError(f"{presence.name} holds something of another length.", "malformed")
         reader = RangeReader(
-            presence, self._row.resource, token.token, self._context.download_limiter, loopback=self._loopback
+            presence,
+            self._row.resource,
+            token.token,
+            self._context.download_limiter,
+            loopback=self._loopback,
+            # Who has dialled us may well be behind a firewall, and then there is the link.
+            connect_timeout_s=CONNECT_TIMEOUT_S if link.direction == "out" else INWARD_TIMEOUT_S,
         )
         source = Source(presence.peer, presence.name, reader.interrupt)
         holder.reader = reader

@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getatt
 """Flags for opening what may have been exchanged for a link, a FIFO or a device. Python adds O_CLOEXEC itself."""
 
 SPARE_BYTES = 8 << 20
+_SEEKING = threading.Lock()
+"""For Windows, which can only read and write where a file stands."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EACCES}
@@ -135,11 +138,25 @@ def write_over(target: Path, content: bytes) -> None:
 
 
 def write_at(descriptor: int, data: bytes | bytearray | memoryview, offset: int) -> None:
-    """Write all of `data` to an open file, at `offset`. Raises OSError."""
+    """Write all of `data` to an open file, at `offset`; in any thread. Raises OSError."""
     view = memoryview(data)
     while view:
-        written = os.pwrite(descriptor, view, offset)
+        if hasattr(os, "pwrite"):
+            written = os.pwrite(descriptor, view, offset)
+        else:
+            with _SEEKING:
+                os.lseek(descriptor, offset, os.SEEK_SET)
+                written = os.write(descriptor, view)
         view, offset = view[written:], offset + written
+
+
+def read_at(descriptor: int, length: int, offset: int) -> bytes:
+    """`length` bytes of an open file from `offset`, fewer at its end; in any thread. Raises OSError."""
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, length, offset)
+    with _SEEKING:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.read(descriptor, length)
 
 
 def keep_room(descriptor: int) -> None:

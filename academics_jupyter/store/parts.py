@@ -15,7 +15,7 @@ from pathlib import Path
 from academics_jupyter.errors import NotVerifiedError, StoreError
 from academics_jupyter.protocol.contents import hash_of, one_file
 from academics_jupyter.protocol.merkle import CHUNK_BYTES, Data
-from academics_jupyter.store.durable import disk_errors, keep_room, write_at
+from academics_jupyter.store.durable import disk_errors, keep_room, read_at, write_at
 from academics_jupyter.store.files import HeldFile
 from academics_jupyter.store.repository import Repository
 
@@ -131,7 +131,7 @@ class FilePart:
         hasher = self.contents.hasher(number)
         try:
             for chunk in range(hasher.chunk_count):
-                data = os.pread(self._descriptor, hasher.chunk_length(chunk), start + chunk * CHUNK_BYTES)
+                data = read_at(self._descriptor, hasher.chunk_length(chunk), start + chunk * CHUNK_BYTES)
                 hasher.add(chunk, data)
         except (OSError, NotVerifiedError):
             return False

@@ -55,21 +55,31 @@ def meet(*people: PeerProcess) -> None:
         person.sees(LINKED, sorted(names - person.ids.keys()))
 
 
-def share(person: PeerProcess, file: Path, title: str) -> str:
+def share(person: PeerProcess, path: Path, title: str = "", **more: str) -> str:
     """A resource that the registry knows; its id."""
-    resource = str(person.value(f"(await peer.share({str(file)!r}, title={title!r})).id"))
+    options = _options(more | ({"title": title} if title else {}))
+    resource = str(person.value(f"(await peer.share({str(path)!r}{options})).id"))
     person.value("peer.flushed()")
     return resource
 
 
-def download(person: PeerProcess, resource: str) -> Path:
-    path = Path(str(person.value(f"peer.download({resource!r})")))
+def download(person: PeerProcess, resource: str, **more: str) -> Path:
+    path = Path(str(person.value(f"peer.download({resource!r}{_options(more)})")))
     person.value("peer.flushed()")
     return path
 
 
 def failed_download(person: PeerProcess, resource: str) -> str:
     """The line that a download fails with."""
+    return failure(person, f"peer.download({resource!r})")
+
+
+def failure(person: PeerProcess, code: str) -> str:
+    """The line that something fails with."""
     with pytest.raises(ProcessError) as failed:
-        person.value(f"peer.download({resource!r})")
+        person.value(code)
     return str(failed.value).splitlines()[0]
+
+
+def _options(given: dict[str, str]) -> str:
+    return "".join(f", {name}={value!r}" for name, value in given.items())

@@ -28,7 +28,7 @@ from academics_jupyter.protocol.addresses import may_dial
 from academics_jupyter.protocol.records import Presence
 
 CONNECT_TIMEOUT_S = 10.0
-READ_BYTES = 64 << 10
+READ_BYTES = 128 << 10
 """Read at a time: so slow is a holder, at the least, that is not silent."""
 PATIENCE_S = 60.0
 """For how long a holder may send nothing: one that computes answers when its cell has ended."""

@@ -40,6 +40,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A notebook's cells: kind and source."""
     facts: tuple[tuple[str, str], ...] = ()
     """A paper's title, authors and abstract, each with what it is called."""
+    is_folder: bool = False
 
 
 async def view(path: Path, resource: str) -> View:
@@ -145,7 +146,7 @@ def _of_folder(path: Path) -> View:
     rows = tuple((each.relative_to(path).as_posix(), size_text(each.stat().st_size)) for each in shown)
     more = next(files, None) is not None
     about = f"{MAX_ENTRIES} of its files." if more else f"{_counted(len(rows), 'file')}."
-    return View(about=about, rows=(("File", "Size"), *rows))
+    return View(about=about, rows=(("File", "Size"), *rows), is_folder=True)
 
 
 def _counted(count: int, what: str) -> str:

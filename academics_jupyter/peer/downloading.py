@@ -26,8 +26,9 @@ from academics_jupyter.peer.gathering import MOST_HOLDERS, Gathering
 from academics_jupyter.peer.holdings import copy_out, held_path
 from academics_jupyter.peer.parts import part_for
 from academics_jupyter.peer.sharing import SharingService
-from academics_jupyter.peer.transfer import Part, Transfer, Workers
+from academics_jupyter.peer.transfer import Part, Transfer
 from academics_jupyter.peer.trees import TreeService
+from academics_jupyter.peer.workers import Workers
 from academics_jupyter.store.downloads import ENDED, Download
 
 MOST_THREADS = 64

@@ -7,7 +7,6 @@ it comes, and leaves when it can give no more. Chunks are hashed and written by 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from academics_jupyter.errors import NotVerifiedError, RemoteProtocolError, StoreError
+from academics_jupyter.peer.workers import Workers
 from academics_jupyter.protocol.contents import Contents, hash_of
 from academics_jupyter.protocol.merkle import CHUNK_BYTES, Data
 from academics_jupyter.protocol.scheduling import Schedule
@@ -24,7 +24,7 @@ from academics_jupyter.store.downloads import Share
 from academics_jupyter.store.durable import disk_errors
 from academics_jupyter.store.files import HeldFile
 from academics_jupyter.store.verifier import Order
-from academics_jupyter.store.verifying import Slot, VerifierGoneError, Verifying
+from academics_jupyter.store.verifying import Slot, VerifierGoneError
 
 LOOK_S = 0.25
 """A holder that stalls is noticed by the time that passes, which nothing tells of."""
@@ -61,33 +61,6 @@ class Part(Protocol):
 
     def finish(self, name: str, added_at_ms: int) -> HeldFile:
         """Put the whole resource into the repository. Raises StoreError."""
-
-
-class Workers:
-    """What hashes and writes for all downloads: threads and, once a large one came, a process."""
-
-    def __init__(self) -> None:
-        # More threads than cores would only take turns, and one core is busy with what comes.
-        count = min(8, max(1, (os.cpu_count() or 1) - 1))
-        self.threads = ThreadPoolExecutor(count, thread_name_prefix="academics-hashing")
-        self._verifying: Verifying | None = None
-        self._starting = threading.Lock()
-
-    def verifying(self) -> Verifying | None:
-        """The process, started if there is none; None where the system has none to offer."""
-        with self._starting:
-            if self._verifying is None or self._verifying.is_gone:
-                try:
-                    self._verifying = Verifying()
-                except OSError as error:
-                    log.debug("threads verify: %s", error)
-            return self._verifying
-
-    def close(self) -> None:
-        """End both, once they have done what they were told."""
-        self.threads.shutdown()
-        if self._verifying is not None:
-            self._verifying.close()
 
 
 class Source:

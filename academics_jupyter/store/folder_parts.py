@@ -14,7 +14,6 @@ import shutil
 import stat
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from pathlib import Path
 
 from academics_jupyter.errors import NotVerifiedError
@@ -23,6 +22,7 @@ from academics_jupyter.protocol.contents import hash_of
 from academics_jupyter.protocol.merkle import Data
 from academics_jupyter.store.durable import NO_FOLLOW, disk_errors, keep_room, place_new_folder, sync_below
 from academics_jupyter.store.files import FolderFile, HeldFolder
+from academics_jupyter.store.parts import PartPieces
 from academics_jupyter.store.repository import Repository, check_room, place
 
 BLOCK_BYTES = 4096
@@ -31,14 +31,12 @@ BLOCK_BYTES = 4096
 _WRITING = "The download cannot be written"
 
 
-class FolderPart:
+class FolderPart(PartPieces):
     """A resource that is a folder, by its file tree, which has been verified. As FilePart in all its methods."""
 
     def __init__(self, repository: Repository, resource: str, tree: bytes) -> None:
         """Raises RemoteProtocolError where the tree is none."""
-        self.contents = file_tree.decode(tree)
-        self.hashes = b""
-        self.missing = set(range(self.contents.piece_count))
+        super().__init__(file_tree.decode(tree))
         self._repository, self._resource, self._tree = repository, resource, tree
         self._folder = repository.part_path(resource).with_suffix(".parts")
         paths = file_tree.local_paths(self.contents)
@@ -64,17 +62,6 @@ class FolderPart:
     def close(self) -> None:
         """Nothing may be written any more. Safe to repeat."""
         self._closed.set()
-
-    def learn_hashes(self, hashes: bytes, executor: Executor) -> None:
-        """Take a holder's hashes of the pieces, if they are the resource's, and see what a former run has left.
-
-        Raises NotVerifiedError or RemoteProtocolError where they are not.
-        """
-        self.contents.check(hashes)
-        self.hashes = hashes
-        written = list(self._written())
-        there = executor.map(self._holds, written)
-        self.missing -= {number for number, is_there in zip(written, there, strict=True) if is_there}
 
     def write(self, number: int, offset: int, data: Data) -> None:
         """Write bytes of a piece, `offset` from its start. Raises StoreError."""

@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from academics_jupyter.errors import NotVerifiedError, StoreError
-from academics_jupyter.protocol.contents import hash_of, one_file
+from academics_jupyter.protocol.contents import Contents, hash_of, one_file
 from academics_jupyter.protocol.merkle import CHUNK_BYTES, Data
 from academics_jupyter.store.durable import disk_errors, keep_room, read_at, write_at
 from academics_jupyter.store.files import HeldFile
@@ -25,13 +25,39 @@ SYNC_BYTES = 64 << 20
 _WRITING = "The download cannot be written"
 
 
-class FilePart:
+class PartPieces:
+    """Which pieces of a part are missing, once its hashes are known."""
+
+    def __init__(self, contents: Contents) -> None:
+        self.contents = contents
+        self.hashes = b""
+        self.missing = set(range(contents.piece_count))
+
+    def learn_hashes(self, hashes: bytes, executor: Executor) -> None:
+        """Take a holder's hashes of the pieces, if they are the resource's, and see what a former run has left.
+
+        Raises NotVerifiedError or RemoteProtocolError where they are not.
+        """
+        self.contents.check(hashes)
+        self.hashes = hashes
+        written = list(self._written())
+        there = executor.map(self._holds, written)
+        self.missing -= {number for number, is_there in zip(written, there, strict=True) if is_there}
+
+    def _written(self) -> Iterator[int]:
+        """The pieces of which something is there."""
+        raise NotImplementedError
+
+    def _holds(self, number: int) -> bool:
+        """Whether a piece is there, and what its hash says."""
+        raise NotImplementedError
+
+
+class FilePart(PartPieces):
     """A resource that is one file. Made for one download at a time; `write` and `read` may be called in any thread."""
 
     def __init__(self, repository: Repository, resource: str, size_bytes: int) -> None:
-        self.contents = one_file(resource, size_bytes)
-        self.hashes = b""
-        self.missing = set(range(self.contents.piece_count))
+        super().__init__(one_file(resource, size_bytes))
         self._repository, self._resource, self._size_bytes = repository, resource, size_bytes
         self._descriptor = -1
         self._users = 0
@@ -55,17 +81,6 @@ class FilePart:
         if not self._is_closing:
             self._is_closing = True
             self._release()
-
-    def learn_hashes(self, hashes: bytes, executor: Executor) -> None:
-        """Take a holder's hashes of the pieces, if they are the resource's, and see what a former run has left.
-
-        Raises NotVerifiedError or RemoteProtocolError where they are not.
-        """
-        self.contents.check(hashes)
-        self.hashes = hashes
-        written = list(self._written())
-        there = executor.map(self._holds, written)
-        self.missing -= {number for number, is_there in zip(written, there, strict=True) if is_there}
 
     def write(self, number: int, offset: int, data: Data) -> None:
         """Write bytes of a piece, `offset` from its start. Raises StoreError."""

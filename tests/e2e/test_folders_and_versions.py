@@ -1,4 +1,4 @@
-"""A folder and the versions of a file, as the Explore panel shows them."""
+"""A folder and the versions of a file, as the panel shows them."""
 
 from __future__ import annotations
 
@@ -63,3 +63,11 @@ def test_folders_and_versions_are_shown(lab: Lab, page: Page, shared: PeerProces
     new.get_by_test_id("academics-previous").click()
     expect(old.get_by_text("comets.csv")).to_be_visible()
     expect(new.get_by_text("2, after")).to_be_hidden()
+
+    open_tab(panel, "downloads")
+    panel.get_by_role("button", name="View nights").click()
+    expect(panel.get_by_role("table")).to_contain_text("first/seen.csv")
+    panel.get_by_role("button", name="Put a copy beside the notebook").click()
+    expect(panel.get_by_text(str(lab.folder / "nights"))).to_be_visible()
+    assert (lab.folder / "nights" / "first" / "seen.csv").read_text() == "first/seen.csv\n"
+    expect(page.get_by_role("dialog")).to_have_count(0)

@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from academics_jupyter.protocol import file_tree
 from academics_jupyter.protocol.contents import File
-from tests.guarded import free_port
 from tests.integration.conftest import Person
-from tests.mongod import RunningMongod, running_mongod
-from tests.processes import PeerProcess, ProcessError
+from tests.lab import LINKED, NOWHERE, Lab, download, failed_download, failure, meet, share
+from tests.processes import PeerProcess
 
-LINKED = "sorted(contact.name for contact in await peer.exploring.contacts() if contact.linked)"
 HOLDERS = "(await peer.explore()).holders.tolist()"
-
-
-class Room:
-    """People in processes of their own, around one registry."""
-
-    def __init__(self, folder: Path, mongod: RunningMongod, stack: ExitStack) -> None:
-        self._folder, self._mongod, self._stack = folder, mongod, stack
-
-    def enter(self, name: str, *, start: bool = True, **environment: str) -> PeerProcess:
-        """Somebody's process; a second one for the same name is a passenger."""
-        process = PeerProcess(self._folder / name, registry=self._mongod.uri, environment=environment)
-        self._stack.enter_context(process)
-        process.open(name, start=start)
-        return process
-
-    def repository(self, name: str) -> Path:
-        return self._folder / name / "profiles" / name / "repository"
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    with ExitStack() as stack:
-        yield Room(tmp_path, stack.enter_context(running_mongod()), stack)
-
-
-def meet(*people: PeerProcess) -> None:
-    """Wait until all have links with all."""
-    names = {name for person in people for name in person.ids}
-    for person in people:
-        person.sees(LINKED, sorted(names - person.ids.keys()))
 
 
 def results(folder: Path) -> dict[str, bytes]:
@@ -81,41 +48,19 @@ def found(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def share(person: PeerProcess, path: Path, **more: str) -> str:
-    """A resource that the registry knows; its id."""
-    options = "".join(f", {name}={value!r}" for name, value in more.items())
-    resource = str(person.value(f"(await peer.share({str(path)!r}{options})).id"))
-    person.value("peer.flushed()")
-    return resource
-
-
-def download(person: PeerProcess, resource: str, **more: str) -> Path:
-    options = "".join(f", {name}={value!r}" for name, value in more.items())
-    path = Path(str(person.value(f"peer.download({resource!r}{options})")))
-    person.value("peer.flushed()")
-    return path
-
-
-def failure(person: PeerProcess, code: str) -> str:
-    """The line that something fails with."""
-    with pytest.raises(ProcessError) as failed:
-        person.value(code)
-    return str(failed.value).splitlines()[0]
-
-
 def files_of(person: PeerProcess, resource: str) -> dict[str, tuple[int, str]]:
     rows = person.value(f"(await peer.files({resource!r})).values.tolist()")
     return {path: (size_bytes, root) for path, size_bytes, root in rows}
 
 
 @pytest.mark.timeout(120)
-def test_a_folder_is_shared_found_and_downloaded_whole(room: Room, tmp_path: Path) -> None:
+def test_a_folder_is_shared_found_and_downloaded_whole(lab: Lab, tmp_path: Path) -> None:
     wanted = results(tmp_path / "results")
-    giver, keeper = room.enter("giver"), room.enter("keeper")
+    giver, keeper = lab.enter("giver"), lab.enter("keeper")
     meet(giver, keeper)
     resource = share(giver, tmp_path / "results")
     assert "4 links, hidden files and the like in results were left out." in giver.value("peer.notice")
-    assert found(room.repository("giver") / "results") == wanted
+    assert found(lab.repository("giver") / "results") == wanted
     row = keeper.value("(await peer.explore('results')).to_dict('records')[0]")
     assert (row["kind"], row["size_bytes"], row["title"]) == ("folder", sum(map(len, wanted.values())), "results")
 
@@ -123,7 +68,7 @@ def test_a_folder_is_shared_found_and_downloaded_whole(room: Room, tmp_path: Pat
         path: len(content) for path, content in wanted.items()
     }
     path = download(keeper, resource)
-    assert path == room.repository("keeper") / "results"
+    assert path == lab.repository("keeper") / "results"
     assert found(path) == wanted
     assert not list((path.parent.parent / "parts").iterdir())
     assert files_of(keeper, resource) == files_of(giver, resource)
@@ -137,20 +82,20 @@ def test_a_folder_is_shared_found_and_downloaded_whole(room: Room, tmp_path: Pat
 
     # The giver is gone: the keeper serves all of it, and each file of it.
     giver.close()
-    late = room.enter("late")
+    late = lab.enter("late")
     meet(keeper, late)
     assert found(download(late, resource)) == wanted
-    later = room.enter("later")
+    later = lab.enter("later")
     meet(keeper, late, later)
     one = download(later, resource, file="runs/first/large.bin")
-    assert one == room.repository("later") / "large.bin"
+    assert one == lab.repository("later") / "large.bin"
     assert one.read_bytes() == wanted["runs/first/large.bin"]
 
 
 @pytest.mark.timeout(120)
-def test_one_file_of_a_folder_is_downloaded_and_held_by_its_own_root(room: Room, tmp_path: Path) -> None:
+def test_one_file_of_a_folder_is_downloaded_and_held_by_its_own_root(lab: Lab, tmp_path: Path) -> None:
     wanted = results(tmp_path / "results")
-    giver, keeper, other = (room.enter(name) for name in ("giver", "keeper", "other"))
+    giver, keeper, other = (lab.enter(name) for name in ("giver", "keeper", "other"))
     meet(giver, keeper, other)
     resource = share(giver, tmp_path / "results")
     path = download(keeper, resource, file="runs/second/données – été 🌍.csv")
@@ -172,7 +117,7 @@ def test_one_file_of_a_folder_is_downloaded_and_held_by_its_own_root(room: Room,
     giver.value("peer.stop()")
     other.sees(LINKED, ["keeper"])
     assert download(other, resource, file="runs/second/données – été 🌍.csv").read_bytes() == path.read_bytes()
-    assert "Nobody who holds results is online" in failure(other, f"peer.download({resource!r})")
+    assert "Nobody who holds results is online" in failed_download(other, resource)
 
     keeper.value(f"peer.unshare({root!r}, delete=True)")
     assert not path.exists()
@@ -180,19 +125,19 @@ def test_one_file_of_a_folder_is_downloaded_and_held_by_its_own_root(room: Room,
 
 
 @pytest.mark.timeout(120)
-def test_a_changed_or_deleted_file_retires_the_folder(room: Room, tmp_path: Path) -> None:
+def test_a_changed_or_deleted_file_retires_the_folder(lab: Lab, tmp_path: Path) -> None:
     results(tmp_path / "results")
-    giver, keeper, other = (room.enter(name) for name in ("giver", "keeper", "other"))
+    giver, keeper, other = (lab.enter(name) for name in ("giver", "keeper", "other"))
     meet(giver, keeper, other)
     resource = share(giver, tmp_path / "results")
     download(keeper, resource)
     other.sees(HOLDERS, [2])
 
     large = Path("results", "runs", "first", "large.bin")
-    changed = room.repository("giver") / large
+    changed = lab.repository("giver") / large
     changed.write_bytes(bytes(3 << 20))
-    (room.repository("keeper") / large).unlink()
-    failed = failure(other, f"peer.download({resource!r})")
+    (lab.repository("keeper") / large).unlink()
+    failed = failed_download(other, resource)
     assert "no longer" in failed or "stopped sending" in failed
     other.sees(HOLDERS, [0])
     for person in (giver, keeper):
@@ -201,41 +146,40 @@ def test_a_changed_or_deleted_file_retires_the_folder(room: Room, tmp_path: Path
 
 
 @pytest.mark.timeout(120)
-def test_unsharing_and_deleting_a_folder(room: Room, tmp_path: Path) -> None:
+def test_unsharing_and_deleting_a_folder(lab: Lab, tmp_path: Path) -> None:
     results(tmp_path / "results")
-    giver = room.enter("giver")
+    giver = lab.enter("giver")
     resource = share(giver, tmp_path / "results")
     assert share(giver, tmp_path / "results") == resource
-    assert [path.name for path in room.repository("giver").iterdir()] == ["results"]
+    assert [path.name for path in lab.repository("giver").iterdir()] == ["results"]
     giver.value(f"peer.unshare({resource!r}, delete=True)")
-    assert not list(room.repository("giver").iterdir())
-    assert not list((room.repository("giver").parent / "parts").iterdir())
+    assert not list(lab.repository("giver").iterdir())
+    assert not list((lab.repository("giver").parent / "parts").iterdir())
     assert giver.value("(await peer.repository()).title.tolist()") == []
     assert share(giver, tmp_path / "results") == resource
 
 
-def test_what_cannot_be_shared_says_why_in_one_line(room: Room, tmp_path: Path) -> None:
-    giver = room.enter("giver", start=False)
+def test_what_cannot_be_shared_says_why_in_one_line(lab: Lab, tmp_path: Path) -> None:
+    giver = lab.enter("giver", start=False)
     empty = tmp_path / "empty"
     (empty / ".hidden").mkdir(parents=True)
     (empty / "link").symlink_to("/etc/passwd")
     assert "empty has no files to share" in failure(giver, f"peer.share({str(empty)!r})")
     assert "holds your profile, with its keys" in failure(giver, f"peer.share({str(tmp_path)!r})")
-    profile = room.repository("giver").parent
+    profile = lab.repository("giver").parent
     assert "holds your profile, with its keys" in failure(giver, f"peer.share({str(profile)!r})")
     deep = empty.joinpath(*["deep"] * 40)
     deep.mkdir(parents=True)
     (deep / "file").touch()
     assert "folders deep" in failure(giver, f"peer.share({str(empty)!r})")
-    assert not list(room.repository("giver").iterdir())
+    assert not list(lab.repository("giver").iterdir())
     assert not list((profile / "parts").iterdir())
 
 
 @pytest.mark.timeout(120)
-def test_a_folder_comes_over_the_link_from_who_cannot_be_dialled(room: Room, tmp_path: Path) -> None:
+def test_a_folder_comes_over_the_link_from_who_cannot_be_dialled(lab: Lab, tmp_path: Path) -> None:
     wanted = results(tmp_path / "results")
-    nowhere = f"https://127.0.0.1:{free_port()}"
-    keeper, giver = room.enter("keeper"), room.enter("giver", ACADEMICS_PUBLIC_URLS=nowhere)
+    keeper, giver = lab.enter("keeper"), lab.enter("giver", ACADEMICS_PUBLIC_URLS=NOWHERE)
     meet(giver, keeper)
     resource = share(giver, tmp_path / "results")
     assert set(files_of(keeper, resource)) == set(wanted)
@@ -243,12 +187,12 @@ def test_a_folder_comes_over_the_link_from_who_cannot_be_dialled(room: Room, tmp
 
 
 @pytest.mark.timeout(120)
-def test_a_download_goes_on_after_a_kill(room: Room, tmp_path: Path) -> None:
+def test_a_download_goes_on_after_a_kill(lab: Lab, tmp_path: Path) -> None:
     wanted = results(tmp_path / "results")
-    giver, keeper = room.enter("giver"), room.enter("keeper")
+    giver, keeper = lab.enter("giver"), lab.enter("keeper")
     meet(giver, keeper)
     resource = share(giver, tmp_path / "results")
-    parts = room.repository("keeper").parent / "parts" / f"{resource}.parts"
+    parts = lab.repository("keeper").parent / "parts" / f"{resource}.parts"
     # What a killed process may have left: whole and half files, and things that never were the folder's.
     (parts / "runs" / "first").mkdir(parents=True)
     (parts / "runs" / "first" / "large.bin").write_bytes(wanted["runs/first/large.bin"][: 2 << 20])
@@ -257,14 +201,14 @@ def test_a_download_goes_on_after_a_kill(room: Room, tmp_path: Path) -> None:
     (parts / "more.bin").mkdir()
     (parts / "stray").write_text("x")
     download(keeper, resource)
-    assert found(room.repository("keeper") / "results") == wanted
+    assert found(lab.repository("keeper") / "results") == wanted
     sent_bytes = giver.value("peer._engine.ranges.sent_bytes")
     assert sent_bytes == sum(map(len, wanted.values())) - (2 << 20)
 
 
 @pytest.mark.timeout(120)
-def test_versions(room: Room, tmp_path: Path) -> None:
-    giver, keeper = room.enter("giver"), room.enter("keeper")
+def test_versions(lab: Lab, tmp_path: Path) -> None:
+    giver, keeper = lab.enter("giver"), lab.enter("keeper")
     meet(giver, keeper)
     file = tmp_path / "orbits.csv"
     file.write_text("planet\nearth\n")
@@ -296,20 +240,20 @@ def test_versions(room: Room, tmp_path: Path) -> None:
     (folder / "README.md").write_text("# Changed\n")
     two = share(giver, folder)
     assert giver.value(table.format(one)) == [[2, two, "Results of it all"], [1, one, "Results of it all"]]
-    assert sorted(path.name for path in room.repository("giver").iterdir() if path.is_dir()) == [
+    assert sorted(path.name for path in lab.repository("giver").iterdir() if path.is_dir()) == [
         "results",
         "results (2)",
     ]
     # Somebody who has come since sees the whole chain too.
-    late = room.enter("late")
+    late = lab.enter("late")
     late.sees(table.format(third), wanted)
 
 
 @pytest.mark.timeout(60)
-def test_a_passenger_lists_and_downloads_files_of_a_folder(room: Room, tmp_path: Path) -> None:
+def test_a_passenger_lists_and_downloads_files_of_a_folder(lab: Lab, tmp_path: Path) -> None:
     wanted = results(tmp_path / "results")
-    giver, keeper = room.enter("giver"), room.enter("keeper")
-    passenger = room.enter("keeper")
+    giver, keeper = lab.enter("giver"), lab.enter("keeper")
+    passenger = lab.enter("keeper")
     meet(giver, keeper)
     resource = share(giver, tmp_path / "results")
     assert set(files_of(passenger, resource)) == set(wanted)
@@ -349,8 +293,8 @@ def pretend(resource, tree, size_bytes):
 
 
 @pytest.mark.timeout(180)
-def test_hostile_trees_are_refused_in_one_line_and_write_nothing(room: Room, tmp_path: Path) -> None:
-    liar, victim = room.enter("liar"), room.enter("victim")
+def test_hostile_trees_are_refused_in_one_line_and_write_nothing(lab: Lab, tmp_path: Path) -> None:
+    liar, victim = lab.enter("liar"), lab.enter("victim")
     meet(liar, victim)
     liar.value(PRETEND)
     for name, tree in HOSTILE.items():
@@ -359,19 +303,19 @@ def test_hostile_trees_are_refused_in_one_line_and_write_nothing(room: Room, tmp
         resource = file_tree.name_tree(tree).root
         liar.value(f"pretend({resource!r}, Path({str(path)!r}).read_bytes(), 1)")
         liar.value("peer.flushed()")
-        line = failure(victim, f"peer.download({resource!r})")
+        line = failed_download(victim, resource)
         assert "The folder cannot be downloaded, whoever holds it: a file tree" in line, (name, line)
     # One that is not what the id says, which another holder may have right.
     liar.value(f"pretend({'ab' * 32!r}, b'd1:ad0:d6:lengthi0eeee', 0)")
     liar.value("peer.flushed()")
     assert "a list of files that is not the folder's" in failure(victim, f"peer.download({'ab' * 32!r})")
-    assert not list(room.repository("victim").iterdir())
-    assert not list((room.repository("victim").parent / "parts").iterdir())
+    assert not list(lab.repository("victim").iterdir())
+    assert not list((lab.repository("victim").parent / "parts").iterdir())
 
 
 @pytest.mark.timeout(60)
-def test_who_calls_a_file_a_folder_keeps_nobody_from_it(room: Room, tmp_path: Path) -> None:
-    giver, liar, keeper = (room.enter(name) for name in ("giver", "liar", "keeper"))
+def test_who_calls_a_file_a_folder_keeps_nobody_from_it(lab: Lab, tmp_path: Path) -> None:
+    giver, liar, keeper = (lab.enter(name) for name in ("giver", "liar", "keeper"))
     meet(giver, liar, keeper)
     file = tmp_path / "orbits.csv"
     file.write_text("planet\nearth\n")
@@ -387,8 +331,8 @@ def test_who_calls_a_file_a_folder_keeps_nobody_from_it(room: Room, tmp_path: Pa
 
 
 @pytest.mark.timeout(60)
-def test_names_that_are_one_on_other_systems_are_kept_apart(room: Room, tmp_path: Path) -> None:
-    giver, keeper = room.enter("giver"), room.enter("keeper")
+def test_names_that_are_one_on_other_systems_are_kept_apart(lab: Lab, tmp_path: Path) -> None:
+    giver, keeper = lab.enter("giver"), lab.enter("keeper")
     meet(giver, keeper)
     folder = tmp_path / "twins"
     (folder / "A").mkdir(parents=True)

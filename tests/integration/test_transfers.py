@@ -160,7 +160,7 @@ def test_pause_continue_and_cancel_from_another_kernel(lab: Lab, survey: Path) -
 
 @pytest.mark.timeout(120)
 def test_what_only_the_other_side_can_dial_comes_over_its_link(lab: Lab, survey: Path) -> None:
-    resource, (giver,) = holders(lab, survey, "giver", ACADEMICS_PUBLIC_URLS=NOWHERE)
+    resource, _ = holders(lab, survey, "giver", ACADEMICS_PUBLIC_URLS=NOWHERE)
     reader = lab.enter("reader")
     reader.sees(LINKED, ["giver"])
     assert same(download(reader, resource), survey)

@@ -90,7 +90,8 @@ async def test_a_folder_is_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "deep" / "er" / "b.txt").write_bytes(b"1234")
     (tmp_path / "deep" / "a.txt").write_bytes(b"")
     found = await view(tmp_path / "deep", RESOURCE)
-    assert found == View(about="2 files.", rows=(("File", "Size"), ("a.txt", "0 B"), ("er/b.txt", "4 B")))
+    rows = (("File", "Size"), ("a.txt", "0 B"), ("er/b.txt", "4 B"))
+    assert found == View(about="2 files.", rows=rows, is_folder=True)
     monkeypatch.setattr(viewing, "MAX_ENTRIES", 1)
     assert (await view(tmp_path / "deep", RESOURCE)).about == "1 of its files."
 

@@ -117,13 +117,14 @@ function render({ model, el }) {
   function showView({ viewed, view }) {
     const row = link.state.downloads?.find((each) => each.id === viewed);
     const box = boxOf(viewed);
-    if (row && box && opened.has(viewed)) fill(box, view, () => [...viewOf(view, plain(row.name)), copyHere(row)]);
+    if (row && box && opened.has(viewed)) fill(box, view, () => [...viewOf(view, plain(row.name)), copyHere(row, view)]);
   }
-  /** What lies outside of Jupyter's root, as the repository mostly does, can be opened there as a copy. */
-  function copyHere(row) {
+  /** What lies outside of Jupyter's root, as the repository mostly does, can be opened there as a copy; no folder can. */
+  function copyHere(row, view) {
     const { here, home } = link.state;
     if (!here || row.folder === here) return "";
-    const opens = serverPath(model, `${here}/x`, home) !== null && row.size_bytes <= MAX_OPEN_BYTES;
+    const fits = !view.is_folder && row.size_bytes <= MAX_OPEN_BYTES;
+    const opens = fits && serverPath(model, `${here}/x`, home) !== null;
     const label = opens ? "Open a copy in Jupyter" : "Put a copy beside the notebook";
     const copy = () => {
       const key = `${Date.now()}${Math.random()}`;

@@ -25,8 +25,9 @@ class Limiter:
         return self._bucket.portion(most_bytes)
 
     async def take(self, count: int) -> None:
-        """Wait until `count` bytes may go. Other tasks of the loop get their turn, limit or no limit."""
-        await asyncio.sleep(self._reserve(count))
+        """Wait until `count` bytes may go."""
+        if wait_s := self._reserve(count):
+            await asyncio.sleep(wait_s)
         self._count(count)
 
     def take_blocking(self, count: int, stop: threading.Event) -> bool:

@@ -194,13 +194,15 @@ class RangeServer:
             return None
 
     async def _write(self, response: web.StreamResponse, data: Data) -> None:
-        """Send as the limit lets, in portions, so that neither it nor TLS holds others up."""
+        """Send as the limit lets, in portions, so that neither it nor TLS holds others up; then others have a turn."""
         left = memoryview(data)
         while left:
             portion = left[: self._limiter.portion(min(WRITE_BYTES, len(left)))]
             await self._limiter.take(len(portion))
             await response.write(portion)
             left = left[len(portion) :]
+        # A connection that takes all at once never waits by itself.
+        await asyncio.sleep(0)
 
 
 def _requested(request: web.Request, size_bytes: int) -> tuple[int, int]:

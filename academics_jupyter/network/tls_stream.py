@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any, cast
 
 RECEIVE_BYTES = 256 << 10
@@ -44,11 +45,13 @@ class TlsStream:
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer as far as bytes have come, one at least; 0 at the end. Raises OSError."""
-        view, filled = memoryview(buffer), 0
-        while filled < len(view):
+        view, size = memoryview(buffer), len(buffer)
+        # With a buffer it returns a count, whatever its type says.
+        read = cast(Callable[[int, memoryview], int], self._tls.read)
+        filled = 0
+        while filled < size:
             try:
-                # With a buffer it returns a count, whatever its type says.
-                count = cast(int, self._tls.read(len(view) - filled, view[filled:]))
+                count = read(size - filled, view[filled:])
             except ssl.SSLWantReadError:
                 if filled:
                     break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -508,6 +509,26 @@ async def test_a_file_cut_short_while_it_is_served_ends_the_download(tmp_path: P
             with pytest.raises(PeerUnreachableError):
                 await holder.read(0, 256 << 20, after=1 << 20, then=lambda: os.truncate(path, 1 << 20))
         await measure(link)
+
+
+async def test_two_downloads_are_served_by_turns(tmp_path: Path) -> None:
+    async with nodes(1, 2) as (ada, grace):
+        path = tmp_path / "file"
+        with path.open("wb") as file:
+            file.truncate(256 << 20)
+        grace.serve(path)
+        link, _ = await linked(ada, grace)
+
+        async def read() -> bytes:
+            async with Holder(grace.presence, RESOURCE, await token(link), loopback=True) as holder:
+                return await holder.read(0, 256 << 20, after=1 << 20, then=begun.release)
+
+        begun = threading.Semaphore(0)
+        reading = [asyncio.create_task(read()) for _ in range(2)]
+        for _ in reading:
+            await asyncio.to_thread(begun.acquire)
+        assert not any(each.done() for each in reading), "one had to wait for all of the other"
+        assert [len(data) for data in await asyncio.gather(*reading)] == [256 << 20] * 2
 
 
 async def test_a_downloader_that_hangs_up_is_no_fault_of_the_server(tmp_path: Path) -> None:

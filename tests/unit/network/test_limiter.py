@@ -16,18 +16,6 @@ async def test_what_goes_is_counted_whichever_way_it_goes() -> None:
     assert limiter.rate_bytes_s > 0
 
 
-async def test_other_tasks_get_their_turn_without_a_limit_too() -> None:
-    limiter, turns = Limiter(), []
-
-    async def take(name: str) -> None:
-        for _ in range(3):
-            await limiter.take(1)
-            turns.append(name)
-
-    await asyncio.gather(take("a"), take("b"))
-    assert turns == ["a", "b"] * 3
-
-
 async def test_who_waits_in_a_thread_can_be_stopped() -> None:
     limiter, stop = Limiter(1), threading.Event()
     waiting = asyncio.create_task(asyncio.to_thread(limiter.take_blocking, 1 << 40, stop))

@@ -10,7 +10,8 @@ from functools import partial
 
 from academics_jupyter.network.link_reader import LinkReader
 from academics_jupyter.network.range_client import Body, RangeReader
-from academics_jupyter.peer.transfer import LOOK_S, ComingPiece, Source, Transfer
+from academics_jupyter.peer.coming import ComingPiece
+from academics_jupyter.peer.transfer import LOOK_S, Source, Transfer
 from academics_jupyter.protocol.merkle import CHUNK_BYTES
 from academics_jupyter.store.verifying import Slot
 
@@ -64,7 +65,7 @@ class HttpsDrawing:
                     self._bring(body, number)
 
     def _bring(self, body: Body, number: int) -> None:
-        piece = self._transfer.piece(self._source, number)
+        piece = ComingPiece(self._transfer, self._source, number)
         for chunk, length in enumerate(piece.chunk_lengths):
             buffer = self._buffer()
             data = buffer.memory[:length]
@@ -113,7 +114,7 @@ class LinkDrawing:
                 await asyncio.sleep(LOOK_S)
 
     async def _bring(self, run: range) -> None:
-        pieces = [self._transfer.piece(self._source, number) for number in run]
+        pieces = [ComingPiece(self._transfer, self._source, number) for number in run]
         spans = [span for number, piece in zip(run, pieces, strict=True) for span in self._chunk_spans(number, piece)]
         async with aclosing(self._reader.read(spans)) as chunks:
             for number, piece in zip(run, pieces, strict=True):

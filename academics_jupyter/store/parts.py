@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from pathlib import Path
@@ -25,7 +26,7 @@ SYNC_BYTES = 64 << 20
 _WRITING = "The download cannot be written"
 
 
-class PartPieces:
+class PartPieces(ABC):
     """Which pieces of a part are missing, once its hashes are known."""
 
     def __init__(self, contents: Contents) -> None:
@@ -44,13 +45,13 @@ class PartPieces:
         there = executor.map(self._holds, written)
         self.missing -= {number for number, is_there in zip(written, there, strict=True) if is_there}
 
+    @abstractmethod
     def _written(self) -> Iterator[int]:
         """The pieces of which something is there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _holds(self, number: int) -> bool:
         """Whether a piece is there, and what its hash says."""
-        raise NotImplementedError
 
 
 class FilePart(PartPieces):

@@ -32,5 +32,17 @@ class _HttpLogger(_Logger):
         super().log(logging.DEBUG if theirs else level, msg, *args, **kwargs)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """False for a slip of asyncio's own (3.11 to 3.13): it tells a transport twice that the connection is lost.
+
+    That is where the other side goes while TLS sends what it had held back. All is closed by then, and whoever reads
+    the traceback can do nothing.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    twice = record.getMessage().startswith("Exception in callback _SelectorSocketTransport._call_connection_lost(")
+    return not (twice and isinstance(error, AttributeError))
+
+
+logging.getLogger("asyncio").addFilter(_is_news)
 SOCKET_LOG = _SocketLogger(log, {})
 HTTP_LOG = _HttpLogger(log, {})

@@ -12,7 +12,7 @@ A piece is free, under way with one holder or more, or there. For each holder th
 | `left`                     | its pieces are free                                                        |
 
 So a faster holder gives more, one that stalls keeps nothing from the others, and what is there is never fetched twice
-but for a piece that two had under way.
+but for a piece that several had under way.
 """
 
 from __future__ import annotations
@@ -184,8 +184,8 @@ class Schedule:
     def _taken_over(self, own: _Holder, now_s: float) -> range:
         """Of what the holder that would take longest has before it: the later part, as the rates of both say.
 
-        Of a holder that has a single piece left, and takes SLOWER times as long for it as we would, that piece too,
-        which two then have under way. Nothing, where nothing is to be won.
+        Of a holder that has a single piece left, that piece too, where all who have it under way take SLOWER times as
+        long for it as we would. Nothing, where nothing is to be won.
         """
         rate = own.meter.rate_bytes_s(now_s) or self.rate_bytes_s(now_s) or 1.0
         slowest, longest_s = None, 0.0
@@ -204,9 +204,10 @@ class Schedule:
             for piece in pieces[-count:]:
                 del slowest.before_it[piece]
             return range(pieces[-count], pieces[-1] + 1)
-        alone = sum(pieces[0] in other.before_it for other in self._holders.values()) == 1
-        may_double = alone and left_bytes <= self._longest_doubled_bytes
-        if len(pieces) == 1 and may_double and longest_s > SLOWER * left_bytes / rate:
+        bringing = [other for other in self._holders.values() if pieces[0] in other.before_it]
+        soonest_s = min(self._still_takes_s(other, rate, now_s) for other in bringing)
+        may_double = left_bytes <= self._longest_doubled_bytes
+        if len(pieces) == 1 and may_double and soonest_s > SLOWER * left_bytes / rate:
             return range(pieces[0], pieces[0] + 1)
         return range(0)
 

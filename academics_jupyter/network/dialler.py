@@ -228,7 +228,9 @@ class _Attempt:
         welcome = await self._link.call("hello", hello, Welcome, DIAL_TIMEOUT_S)
         check_server(welcome.proof, auth, self._presence.certificate)
         self._decide(proven=True)
-        slim(getattr(getattr(self._sio.eio.ws, "_conn", None), "transport", None))
+        transport = getattr(getattr(self._sio.eio.ws, "_conn", None), "transport", None)
+        slim(transport)
+        self._link.socket = transport.get_extra_info("socket") if transport else None
         return self._link, welcome
 
     async def give_up(self) -> None:

@@ -52,6 +52,8 @@ class Link:
         self.allowance = Allowance(now_ms)
         self.read_allowance = Allowance(now_ms, READS_AT_ONCE, READS_PER_SECOND)
         self.down = asyncio.Event()
+        self.socket: Any = None
+        """What asyncio shows of the connection's socket, once it is up."""
         self._pace = Bucket(READS_PER_SECOND * READS_SHARE)
         self._channel = channel
         self._used_s = time.monotonic()

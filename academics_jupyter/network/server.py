@@ -214,6 +214,7 @@ class LinkServer:
         if not link.down.is_set():
             self.guard.trust(session.request)
             slim(session.request.transport)
+            link.socket = session.request.get_extra_info("socket")
         proof = prove_as_server(self._key, session.auth, self.certificate)
         welcome = Welcome(version=ours.version, agent=ours.agent, records=ours.records, proof=proof)
         answer: dict[str, Any] = msgspec.to_builtins(welcome)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
+import sys
 from typing import Any
 
 from academics_jupyter.protocol.addresses import may_connect
@@ -18,6 +20,9 @@ KEEPALIVE_INTERVAL_S = 5
 KEEPALIVE_PROBES = 3
 USER_TIMEOUT_MS = 24_000
 """For what is sent. The wait begins anew with it, even just before the probes would end: both fit into a minute."""
+
+_INFO_BYTES, _UNACKED_AT, _LAST_ACK_AT = 104, 24, 56
+"""Of Linux's `struct tcp_info`: its size, and where tcpi_unacked and tcpi_last_ack_recv are."""
 
 _OPTIONS = (
     (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
@@ -61,6 +66,23 @@ def slim(transport: asyncio.Transport | None) -> None:
         protocol.max_size = LINK_BUFFER_BYTES
         protocol._ssl_buffer = bytearray(LINK_BUFFER_BYTES)
         protocol._ssl_buffer_view = memoryview(protocol._ssl_buffer)
+
+
+def unacknowledged_ms(sock: Any) -> int:
+    """For how long the other side's system has acknowledged nothing of what was sent to it; 0 where nothing waits.
+
+    0 too where the system does not tell; there, keepalive ends a dead connection.
+    """
+    option = getattr(socket, "TCP_INFO", None)
+    if sock is None or option is None or not sys.platform.startswith("linux"):
+        return 0
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, option, _INFO_BYTES)
+    except OSError:
+        return 0
+    (unacknowledged,) = struct.unpack_from("=I", info, _UNACKED_AT)
+    (last_ms,) = struct.unpack_from("=I", info, _LAST_ACK_AT)
+    return int(last_ms) if unacknowledged else 0
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -14,13 +14,14 @@ from academics_jupyter.notebook.magics.chatting import ChattingMagics
 from academics_jupyter.notebook.magics.downloading import DownloadingMagics
 from academics_jupyter.notebook.magics.exploring import ExploringMagics
 from academics_jupyter.notebook.magics.profile import ProfileMagics
+from academics_jupyter.notebook.magics.rooms import RoomMagics
 from academics_jupyter.notebook.magics.sharing import SharingMagics
 from academics_jupyter.notebook.questions import keep_questions_to_ipython, send_questions
 from academics_jupyter.notebook.session import Session
 from academics_jupyter.notebook.showing import show_well
 from academics_jupyter.peer.peer import Peer
 
-MAGICS = (ProfileMagics, SharingMagics, ExploringMagics, DownloadingMagics, ChattingMagics)
+MAGICS = (ProfileMagics, SharingMagics, ExploringMagics, DownloadingMagics, ChattingMagics, RoomMagics)
 
 _loaded: dict[InteractiveShell, Session] = {}
 

@@ -6,13 +6,15 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from academics_jupyter.peer.room_tables import room_state
 from academics_jupyter.peer.wording import download_text
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.names import shown
 from academics_jupyter.protocol.records import Profile, Resource
 from academics_jupyter.protocol.sizes import size_text
 from academics_jupyter.store.downloads import Download
-from academics_jupyter.store.messages import StoredMessage
+from academics_jupyter.store.history import StoredMessage
+from academics_jupyter.store.rooms import RoomRow
 
 SHORT_ID = 12
 
@@ -62,11 +64,18 @@ def message_text(message: StoredMessage) -> str:
     return f"{message.state}: {shown(message.text)}"
 
 
+def room_text(row: RoomRow) -> str:
+    """A room in one line."""
+    count = len(row.facts.members)
+    return f"#{shown(row.facts.name)}: {room_state(row)}, {count} member{'' if count == 1 else 's'}, id {row.room[:12]}"
+
+
 _TEXTS: dict[type[Any], Any] = {
     Resource: resource_text,
     Profile: profile_text,
     StoredMessage: message_text,
     Download: download_text,
+    RoomRow: room_text,
 }
 
 

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import msgspec
+from msgspec import Struct
 
 from academics_jupyter.errors import (
     NetworkError,
@@ -29,6 +30,7 @@ from academics_jupyter.peer.changes import either
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.events import MessageDelivered
 from academics_jupyter.protocol.records import KINDS, Envelope, Record, Signed
+from academics_jupyter.protocol.rooms import Decline, Invite
 from academics_jupyter.protocol.wire import MAX_EVENT_BYTES, MAX_RECORDS, Chat, Done, News
 from academics_jupyter.store.outbox import REGISTRY, OutboxEntry
 
@@ -146,14 +148,14 @@ class Courier:
             if entry.id in refused:
                 continue
             try:
-                envelope = self._context.store.messages.envelope(entry.reference)
+                event, said = await asyncio.to_thread(self._said, entry)
             except StoreDamagedError:
                 # It can never be sent; the others must not wait for it. Its author sees it as damaged.
-                log.exception("a message to %s is damaged on disk and was taken out of the queue", link.name)
+                log.exception("something for %s is damaged on disk and was taken out of the queue", link.name)
                 await asyncio.to_thread(self._context.store.outbox.done, entry.id)
                 continue
             try:
-                await link.call("chat", Chat(message=envelope), Done, CHAT_TIMEOUT_S)
+                await link.call(event, said, Done, CHAT_TIMEOUT_S)
             except PeerUnreachableError:
                 return False
             except (NetworkError, ProtocolError) as error:
@@ -164,13 +166,26 @@ class Courier:
                     continue
                 return False
             await asyncio.to_thread(self._delivered, entry)
-            self._context.events.tell(MessageDelivered(entry.reference, link.peer))
+            if entry.kind == "message":
+                self._context.events.tell(MessageDelivered(entry.reference, link.peer))
         return True
+
+    def _said(self, entry: OutboxEntry) -> tuple[str, Struct]:
+        """What an entry for a peer says, and as which event. Raises StoreDamagedError."""
+        store = self._context.store
+        match entry.kind:
+            case "message":
+                return "chat", Chat(message=store.messages.envelope(entry.reference))
+            case "invitation":
+                return "invite", Invite(invitation=store.invitations.envelope(entry.reference, entry.destination))
+            case _:
+                return "decline", Decline(room=entry.reference)
 
     def _delivered(self, entry: OutboxEntry) -> None:
         store = self._context.store
         with store.transaction():
-            store.messages.set_state(entry.reference, "delivered")
+            if entry.kind == "message":
+                store.messages.set_state(entry.reference, "delivered")
             store.outbox.done(entry.id)
 
 

@@ -19,15 +19,19 @@ from academics_jupyter.peer.courier import Courier
 from academics_jupyter.peer.downloading import Downloader
 from academics_jupyter.peer.events import PeerJoined, PeerLeft, ResourceShared
 from academics_jupyter.peer.exploring import ExploringService
+from academics_jupyter.peer.indexing import keep_index
 from academics_jupyter.peer.membership import MembershipService
 from academics_jupyter.peer.meshing import MeshingService
 from academics_jupyter.peer.presence import PresenceService
 from academics_jupyter.peer.rating import keep_rates
+from academics_jupyter.peer.room_running import RoomRunner
+from academics_jupyter.peer.rooms import RoomsService
 from academics_jupyter.peer.serving import ServingService
 from academics_jupyter.peer.sharing import SharingService
 from academics_jupyter.peer.steward import Steward
 from academics_jupyter.peer.trees import TreeFetcher, TreeService
 from academics_jupyter.protocol.records import Presence, Record, Resource, Signed, Vote, open_record
+from academics_jupyter.protocol.rooms import Decline, Invite, RoomEvent
 from academics_jupyter.protocol.starting import Step, steps
 from academics_jupyter.protocol.wire import Ask, Chat, Done, News, Read, Token
 from academics_jupyter.store.folder import DriverLock
@@ -69,8 +73,14 @@ class Engine:
         )
         self.courier = Courier(context, self.mesh, self.membership.says_busy)
         self.presence.attach(self.mesh, self.courier)
+        self.rooms = RoomRunner(context, self.mesh, lambda _room, _peer: None)
         self.meshing = MeshingService(
-            context, self.mesh, self.membership, self.courier, register_anew=self.presence.register_anew
+            context,
+            self.mesh,
+            self.membership,
+            self.courier,
+            register_anew=self.presence.register_anew,
+            in_rooms=self.rooms.members,
         )
         self._trees = TreeFetcher(context, self.mesh, exploring, loopback=self._loopback)
         self._downloader = Downloader(
@@ -78,6 +88,10 @@ class Engine:
         )
         self.mesh.on("news", News, self._news)
         self.mesh.on("chat", Chat, chatting.receive)
+        rooms = RoomsService(context)
+        self.mesh.on("invite", Invite, rooms.invited)
+        self.mesh.on("decline", Decline, rooms.declined)
+        self.mesh.on("room", RoomEvent, self.rooms.hear)
         self.mesh.on("token", Ask, self._token)
         self.mesh.on("read", Read, ReadServer(self.ranges).answer)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -160,11 +174,13 @@ class Engine:
         self._run("news", self.courier.serve_news())
         self._run("trees", self._trees.serve())
         self._run("downloading", self._downloader.serve())
+        self._run("rooms", self.rooms.serve())
         self._run("steward", Steward(self._context, self.presence.heartbeat.renew_soon, self.part_from).serve())
         self._run("turning", self.presence.keep_turning())
         self._run("lease", self.presence.keep_lease())
         self._run("measurements", self.presence.note_measurements())
         self._run("rates", keep_rates(self._context))
+        self._run("index", keep_index(self._context))
         if not self._context.registry_error:
             await self._settle()
 
@@ -214,6 +230,7 @@ class Engine:
 
     async def _link_down(self, link: Link) -> None:
         await asyncio.to_thread(self._context.store.peers.link_down, link.peer, self._context.clock.now_ms())
+        self.rooms.lost(link)
         self._context.events.tell(PeerLeft(link.peer, link.name))
         self._run(f"lost-{link.name}", self.meshing.lost(link))
 

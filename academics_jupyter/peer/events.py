@@ -37,6 +37,8 @@ class MessageReceived:
     id: str
     author: str
     text: str
+    conversation: str = ""
+    """A room's id, or the author's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,24 @@ class MessageDelivered:
 
     id: str
     recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomInvited:
+    """Somebody has invited us to a room."""
+
+    room: str
+    name: str
+    inviter: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostChanged:
+    """A room has another host, elected in a round."""
+
+    room: str
+    host: str
+    round: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +105,8 @@ Event = (
     | ResourceShared
     | MessageReceived
     | MessageDelivered
+    | RoomInvited
+    | HostChanged
     | DownloadFinished
     | DownloadFailed
     | LoopStarved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 
@@ -93,6 +94,41 @@ class Lookup:
             listed = ", ".join(f"{name} {fingerprint(peer)[:14]}" for peer, name in list(found.items())[:MAX_LISTED])
             raise AmbiguousTargetError(f"{text!r} could be {listed}: give the start of the fingerprint.")
         return next(iter(found))
+
+    async def conversation(self, text: str) -> str:
+        """The peer or room that `text` names: a room begins with #. Raises as `peer` and `room`."""
+        return await (self.room(text) if text.strip().startswith("#") else self.peer(text))
+
+    async def room(self, text: str) -> str:
+        """The room id that `text` names: its name, with # or without, or its id's start.
+
+        Of rooms with one name, those that we are in or invited to come first. Raises UnknownTargetError or
+        AmbiguousTargetError.
+        """
+        wanted = text.strip().lstrip("#").strip().casefold()
+        rows = await asyncio.to_thread(self._context.store.rooms.all)
+        named = [row for row in rows if row.facts.name.casefold() == wanted]
+        by_id = [row for row in rows if len(wanted) >= MIN_ID_LENGTH and row.room.startswith(wanted)]
+        found = named or by_id
+        found = [row for row in found if row.standing in ("member", "invited")] or found
+        if not found:
+            raise UnknownTargetError(f"There is no room {text!r} here: %room list shows yours.")
+        if len(found) > 1:
+            listed = ", ".join(f"{row.room[:12]}… by {row.facts.creator[:8]}" for row in found[:MAX_LISTED])
+            raise AmbiguousTargetError(f"{text!r} could be {listed}: give the start of the room's id.")
+        return found[0].room
+
+    async def message(self, text: str) -> str:
+        """The message id that `text` begins. Raises UnknownTargetError or AmbiguousTargetError."""
+        wanted = text.strip().lower()
+        if not _ID.fullmatch(wanted):
+            raise UnknownTargetError(f"{text!r} is no message: %history shows their ids.")
+        found = await asyncio.to_thread(self._context.store.messages.beginning, wanted)
+        if not found:
+            raise UnknownTargetError(f"No message's id begins with {text!r}: %history shows them.")
+        if len(found) > 1:
+            raise AmbiguousTargetError(f"{text!r} begins the ids of {len(found)} messages: type more of it.")
+        return found[0]
 
     async def _people(self, text: str) -> dict[str, str]:
         """Everybody known, and whom the registry has under such a name, with their names; not ourselves."""

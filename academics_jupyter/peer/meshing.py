@@ -51,10 +51,11 @@ class MeshingService:
         membership: MembershipService,
         courier: Courier,
         register_anew: Callable[[], Awaitable[Signed[Presence]]],
+        in_rooms: Callable[[], frozenset[str]],
     ) -> None:
         self._context, self._mesh, self._membership, self._courier = context, mesh, membership, courier
         self._register_anew = register_anew
-        self._picking = Picking(context, mesh, membership)
+        self._picking = Picking(context, mesh, membership, in_rooms)
         self._due_s: dict[tuple[str, int], float] = {}
         self._here: frozenset[str] = frozenset()
         self._came_or_went_s = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import Mesh
@@ -22,8 +23,11 @@ FULL_S = 600.0
 class Picking:
     """Rests on what is known of all peers, on the links that are up and on what waits for whom."""
 
-    def __init__(self, context: Context, mesh: Mesh, membership: MembershipService) -> None:
-        self._context, self._mesh, self._membership = context, mesh, membership
+    def __init__(
+        self, context: Context, mesh: Mesh, membership: MembershipService, in_rooms: Callable[[], frozenset[str]]
+    ) -> None:
+        """`in_rooms` gives those with whom we are in rooms, who are to be reached for elections too."""
+        self._context, self._mesh, self._membership, self._in_rooms = context, mesh, membership, in_rooms
         self._needed_s: dict[str, float] = {}
         self._full_until_s: dict[tuple[str, int], float] = {}
 
@@ -47,7 +51,7 @@ class Picking:
         return wanted | {peer: each for peer, each in online.items() if membership.voter.fails(peer, each.epoch)}
 
     def needed(self) -> frozenset[str]:
-        """Those for whom something waits, or did a short while ago."""
+        """Those for whom something waits, or did a short while ago, and those in our rooms."""
         now_s = asyncio.get_running_loop().time()
         self._needed_s |= dict.fromkeys(self._waited_for(), now_s)
         self._needed_s = {peer: at_s for peer, at_s in self._needed_s.items() if now_s - at_s < IDLE_S}
@@ -74,7 +78,7 @@ class Picking:
     def _waited_for(self) -> frozenset[str]:
         store = self._context.store
         holders = {peer for row in store.downloads.pending() for peer, *_ in row.holders}
-        return store.outbox.recipients() | holders
+        return store.outbox.recipients() | holders | self._in_rooms()
 
     def _is_full(self, presence: Presence) -> bool:
         until_s = self._full_until_s.get((presence.peer, presence.epoch), 0.0)

@@ -17,6 +17,7 @@ from academics_jupyter.peer.driving import Driving
 from academics_jupyter.peer.engine import Engine
 from academics_jupyter.peer.exploring import ExploringService
 from academics_jupyter.peer.lookup import Lookup
+from academics_jupyter.peer.rooms import RoomsService
 from academics_jupyter.peer.settings import Settings
 from academics_jupyter.peer.sharing import SharingService
 from academics_jupyter.peer.status import Status
@@ -224,6 +225,7 @@ class OpenProfile:
         self.sharing = SharingService(context)
         self.exploring = ExploringService(context)
         self.chatting = ChattingService(context)
+        self.rooms = RoomsService(context)
         self.trees = TreeService(context)
         self.downloading = DownloadingService(context, self.exploring, self.trees)
         self.lookup = Lookup(context, self.exploring)

@@ -27,6 +27,8 @@ from academics_jupyter.errors import LocalProtocolError, RemoteProtocolError
 from academics_jupyter.protocol.identity import Hex32, PeerId, Signature, sign, verifies
 
 MAX_PAYLOAD_BYTES = 64 * 1024
+MAX_ENVELOPE_LENGTH = 256 * 1024
+"""Of any payload, in characters: messages may be longer than records."""
 PRESENCE_LEASE_MS = 90_000
 VOTE_LIFETIME_MS = 120_000
 RECORD_LIFETIME_MS = 10 * 365 * 86_400_000
@@ -174,7 +176,7 @@ R = TypeVar("R", bound=Record)
 class Envelope(Struct, frozen=True, kw_only=True):
     """A signed record as it travels: nothing in it has been checked yet."""
 
-    payload: Annotated[str, Meta(max_length=MAX_PAYLOAD_BYTES)]
+    payload: Annotated[str, Meta(max_length=MAX_ENVELOPE_LENGTH)]
     signature: Signature
 
 

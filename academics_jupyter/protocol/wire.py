@@ -11,6 +11,7 @@ attachment), or `{"error": CODE}`. docs/PROTOCOL.md is the page for writers of o
 | `token` | both    | Ask     | Token       | if the resource is held                                            |
 | `read`  | both    | Read    | its bytes   | the same bytes over the link, where HTTPS cannot reach the holder  |
 | `ping`  | both    | nothing | Done        | at once; for the round trip                                        |
+| `invite`, `decline`, `room` | both | see `rooms` | Done | once it is committed to the store                         |
 """
 
 from __future__ import annotations
@@ -65,6 +66,9 @@ CODES = {
     "blocked": "this peer does not talk to you",
     "not_held": "the resource is not held here",
     "busy": "this peer serves as many as it may; try again soon",
+    "not_member": "a room, or something in one, that is for its members only",
+    "out_of_order": "a message whose author's earlier ones are not there yet",
+    "not_entitled": "only who founded the room may do that",
     "not_introduced": "hello comes first",
     "failed": "it failed on this side; try again later",
 }

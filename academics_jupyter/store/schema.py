@@ -140,5 +140,89 @@ _FOURTH = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH = (
+    # SQLite cannot change a CHECK, so the tables are made anew.
+    "DROP INDEX messages_by_place",
+    "DROP INDEX messages_unread",
+    "ALTER TABLE messages RENAME TO former_messages",
+    """
+    CREATE TABLE messages (
+        id TEXT PRIMARY KEY,
+        conversation TEXT NOT NULL, author TEXT NOT NULL,
+        series INTEGER NOT NULL, sequence INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        sent_at_ms INTEGER NOT NULL, received_at_ms INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('queued', 'held', 'delivered', 'read', 'received', 'refused')),
+        unread INTEGER NOT NULL,
+        kind TEXT NOT NULL DEFAULT 'text', about TEXT NOT NULL DEFAULT '',
+        sealed BLOB NOT NULL,
+        UNIQUE (author, conversation, series, sequence)
+    )
+    """,
+    """
+    INSERT INTO messages (id, conversation, author, series, sequence, place, sent_at_ms, received_at_ms, state, unread,
+        sealed)
+        SELECT id, conversation, author, series, sequence, place, sent_at_ms, received_at_ms, state, unread, sealed
+        FROM former_messages
+    """,
+    "DROP TABLE former_messages",
+    "CREATE INDEX messages_by_place ON messages (conversation, place)",
+    "CREATE INDEX messages_unread ON messages (conversation) WHERE unread = 1",
+    "CREATE INDEX messages_about ON messages (about) WHERE about != ''",
+    "ALTER TABLE outbox RENAME TO former_outbox",
+    """
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        destination TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('record', 'message', 'invitation', 'declined', 'read')),
+        reference TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
+        failing_since_ms INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (destination, kind, reference)
+    )
+    """,
+    """
+    INSERT INTO outbox (id, destination, kind, reference, created_at_ms, attempts, error, failing_since_ms)
+        SELECT id, destination, kind, reference, created_at_ms, attempts, error, failing_since_ms FROM former_outbox
+    """,
+    "DROP TABLE former_outbox",
+    # What is told of a room (its name, its members) is sealed in `facts`.
+    """
+    CREATE TABLE rooms (
+        room TEXT PRIMARY KEY,
+        standing TEXT NOT NULL CHECK (standing IN ('invited', 'declined', 'member', 'leaving', 'left')),
+        claim TEXT NOT NULL, promised INTEGER NOT NULL DEFAULT 0, read INTEGER NOT NULL DEFAULT 0,
+        muted INTEGER NOT NULL DEFAULT 0, at_ms INTEGER NOT NULL, facts BLOB NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE room_log (
+        room TEXT NOT NULL, number INTEGER NOT NULL, message TEXT NOT NULL,
+        author TEXT NOT NULL, series INTEGER NOT NULL, sequence INTEGER NOT NULL, sent_at_ms INTEGER NOT NULL,
+        kind TEXT NOT NULL, digest BLOB NOT NULL,
+        PRIMARY KEY (room, number)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE room_marks (
+        room TEXT NOT NULL, member TEXT NOT NULL, number INTEGER NOT NULL, read INTEGER NOT NULL,
+        PRIMARY KEY (room, member)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE invitations (
+        room TEXT NOT NULL, invitee TEXT NOT NULL,
+        answer TEXT NOT NULL DEFAULT '' CHECK (answer IN ('', 'declined')), sealed BLOB NOT NULL,
+        PRIMARY KEY (room, invitee)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE read_marks (
+        conversation TEXT NOT NULL, reader TEXT NOT NULL, series INTEGER NOT NULL, sequence INTEGER NOT NULL,
+        PRIMARY KEY (conversation, reader)
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """The statements of each migration, in order."""

@@ -97,14 +97,14 @@ def test_a_time_stamp_of_2099_is_no_reason_to_refuse() -> None:
     assert open_message(written(sent_at_ms=4_070_908_800_000)).sent_at_ms == 4_070_908_800_000
 
 
-@pytest.mark.parametrize("char", ["a", "é", "语", "🙂", '"', "\n"])
+@pytest.mark.parametrize("char", ["a", "é", "语", "🙂", '"', "\n", "\x01"])
 def test_the_longest_text_can_be_sent_in_any_script(char: str) -> None:
     message = msgspec.structs.replace(MESSAGE, text=char * MAX_TEXT_LENGTH)
     envelope = sign_message(ADA, message)
     assert open_message(msgspec.convert(msgspec.to_builtins(envelope), Envelope)) == message
 
 
-@pytest.mark.parametrize("text", ["\x01" * MAX_TEXT_LENGTH, "x" * (MAX_TEXT_LENGTH + 1), "", "\ud800"])
+@pytest.mark.parametrize("text", ["x" * (MAX_TEXT_LENGTH + 1), "", "\ud800"])
 def test_a_text_that_the_other_side_would_refuse_is_not_queued_for_ever(text: str) -> None:
     with pytest.raises(LocalProtocolError):
         sign_message(ADA, msgspec.structs.replace(MESSAGE, text=text))

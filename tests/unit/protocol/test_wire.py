@@ -56,7 +56,7 @@ def test_a_message_comes_back_as_it_was(message: Any) -> None:
         (Hello, {"version": 1, "agent": "x" * 101, "records": []}),
         (Hello, {"version": 1, "agent": "", "records": [msgspec.to_builtins(ENVELOPE)] * 5}),
         (News, {"records": [msgspec.to_builtins(ENVELOPE)] * (MAX_RECORDS + 1)}),
-        (News, {"records": [{"payload": "x" * 65_537, "signature": "0" * 128}]}),
+        (News, {"records": [{"payload": "x" * 262_145, "signature": "0" * 128}]}),
         (News, {"records": {"$each": []}}),
         (Chat, {"message": None}),
         (Chat, {"message": {"payload": "x", "signature": "0" * 127}}),

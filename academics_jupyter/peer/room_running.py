@@ -1,0 +1,278 @@
+"""The driver's side of rooms: one machine for each, fed with what is written here, what comes, and the time.
+
+What a machine decides is on disk before anything is told of it. Steps of one room follow one another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from academics_jupyter.errors import ProtocolError, RemoteProtocolError, StoreError
+from academics_jupyter.network.link import Link
+from academics_jupyter.network.mesh import Mesh
+from academics_jupyter.peer.changes import either
+from academics_jupyter.peer.context import Context
+from academics_jupyter.peer.events import HostChanged, MessageReceived
+from academics_jupyter.peer.reaching import Reaching
+from academics_jupyter.peer.room_telling import LinkTelling, Telling
+from academics_jupyter.peer.room_writing import written
+from academics_jupyter.protocol.messages import Message, open_message
+from academics_jupyter.protocol.records import Envelope
+from academics_jupyter.protocol.room import Room
+from academics_jupyter.protocol.room_effects import Adopt, Effect, Reject, Tell, TellEntries, TellMessages
+from academics_jupyter.protocol.room_log import Post
+from academics_jupyter.protocol.rooms import Entries, Entry, Given, RoomEvent, Said, Submit, Typing
+from academics_jupyter.protocol.wire import Done
+from academics_jupyter.store.room_copies import post_from, posted
+from academics_jupyter.store.rooms import Facts, RoomRow
+
+TICK_S = 0.5
+REGREET_S = 5.0
+FEW = 3
+"""As many signatures are checked on the loop, which is quicker than a thread."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Running:
+    """A room's machine. `greeted` are the links that it was told of."""
+
+    machine: Room
+    greeted: dict[str, Link] = field(default_factory=dict)
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class RoomRunner:
+    """Runs while the peer is online."""
+
+    def __init__(self, context: Context, mesh: Mesh, typing: Callable[[str, str], None]) -> None:
+        """`typing` is told in which room who is writing."""
+        self._context, self._typing = context, typing
+        self._tells_read = True
+        self._running: dict[str, _Running] = {}
+        self._tellings: dict[Link, LinkTelling] = {}
+        self._reaching = Reaching(mesh)
+
+    async def serve(self) -> None:
+        """Run all rooms for ever."""
+        try:
+            with self._context.changes.watched("rooms", "messages") as changed:
+                while True:
+                    changed.clear()
+                    await self._look()
+                    await either(changed, timeout_s=TICK_S)
+        finally:
+            for telling in self._tellings.values():
+                telling.close()
+
+    def members(self) -> frozenset[str]:
+        """Those with whom there are rooms, and who are to be dialled."""
+        rooms = (running.machine for running in self._running.values())
+        return frozenset(peer for room in rooms for peer in (*room.log.members, room.term.host)) - {self._context.me}
+
+    def lost(self, link: Link) -> None:
+        """A link has ended."""
+        if (telling := self._tellings.pop(link, None)) is not None:
+            telling.close()
+
+    async def hear(self, link: Link, event: RoomEvent) -> Done:
+        """Something was said in a room. Raises RemoteProtocolError, code `not_member`, where we are not in it."""
+        running = self._running.get(event.room)
+        if running is None:
+            await self._look()
+            running = self._running.get(event.room)
+        if running is None:
+            raise RemoteProtocolError("a room that we are not in", "not_member")
+        said = event.said
+        if isinstance(said, Typing):
+            self._typing(event.room, link.peer)
+            return Done()
+        envelopes, posts = await self._opened(event.room, said)
+        async with running.busy:
+            self._greet(running, link)
+            now_ms = int(time.monotonic() * 1000)
+            await self._carry_out(running, running.machine.hear(link.peer, said, posts, now_ms), envelopes)
+        return Done()
+
+    # What happens here
+
+    async def _look(self) -> None:
+        """See what was written, by whichever process of the profile, who is there, and what time it is."""
+        reached = await self._reaching.reached(self._hosts())
+        for row in await asyncio.to_thread(self._context.store.rooms.all):
+            if row.standing in ("member", "leaving"):
+                try:
+                    await self._look_at(row, reached)
+                except (StoreError, ProtocolError) as error:
+                    log.warning("the room %s has to wait: %s", row.room[:8], error)
+
+    def _hosts(self) -> frozenset[str]:
+        machines = (running.machine for running in self._running.values())
+        return frozenset(machine.term.host for machine in machines if not machine.is_settled)
+
+    async def _look_at(self, row: RoomRow, reached: dict[str, Link]) -> None:
+        running = self._running.get(row.room) or await self._load(row)
+        machine = running.machine
+        async with running.busy:
+            machine.stands = row.standing == "member"
+            effects: list[Effect] = []
+            for peer in [each for each, link in running.greeted.items() if reached.get(each) is not link]:
+                del running.greeted[peer]
+                machine.link_down(peer)
+            for peer, link in reached.items():
+                machine.measured(peer, _rtt_ms(link))
+                if peer not in running.greeted:
+                    running.greeted[peer] = link
+                    effects += machine.link_up(peer, _rtt_ms(link))
+            for post in await asyncio.to_thread(self._context.store.room_copies.pending, row.room):
+                if post.author == self._context.me and post.id not in machine.copy.pending:
+                    effects += machine.wrote(post)
+            if self._tells_read:
+                effects += machine.was_read(row.read)
+            effects += machine.tick(int(time.monotonic() * 1000))
+            await self._carry_out(running, effects, {})
+            await self._tell_people(running, row)
+
+    async def _load(self, row: RoomRow) -> _Running:
+        copy = await asyncio.to_thread(self._context.store.room_copies.load, row.room)
+        read = row.read if self._tells_read else 0
+        machine = Room(self._context.keys.signing, copy, row.claim, promised=row.promised, read=read)
+        return self._running.setdefault(row.room, _Running(machine))
+
+    def _greet(self, running: _Running, link: Link) -> None:
+        """A link that has just come up may be heard from before it has been looked at."""
+        if running.greeted.get(link.peer) is not link and not link.down.is_set():
+            running.greeted[link.peer] = link
+            # What we have to say of it comes with the answer to what was said.
+            running.machine.link_up(link.peer, _rtt_ms(link))
+
+    # What is heard
+
+    async def _opened(self, room: str, said: Said) -> tuple[dict[str, Envelope], list[Post | None]]:
+        """The messages in what was said, checked; None for those that do not hold."""
+        match said:
+            case Entries(entries=entries):
+                messages: Sequence[Envelope | Entry] = entries
+            case Submit(messages=submitted) | Given(messages=submitted):
+                messages = submitted
+            case _:
+                return {}, []
+        if len(messages) <= FEW:
+            return _checked(room, messages)
+        return await asyncio.to_thread(_checked, room, messages)
+
+    # What is done
+
+    async def _carry_out(self, running: _Running, effects: list[Effect], envelopes: dict[str, Envelope]) -> None:
+        """On disk first, then told. Where the disk takes it not, the machine is made anew from what is there."""
+        machine, context = running.machine, self._context
+        kept = [each for each in effects if not isinstance(each, Tell | TellEntries | TellMessages)]
+        if kept:
+            try:
+                new = await asyncio.to_thread(
+                    context.store.room_copies.carry_out,
+                    machine.log.room,
+                    kept,
+                    envelopes,
+                    context.me,
+                    context.clock.now_ms(),
+                )
+            except BaseException:
+                self._running.pop(machine.log.room, None)
+                raise
+            self._notice(machine, kept, new)
+        for effect in effects:
+            if isinstance(effect, Tell | TellEntries | TellMessages):
+                self._tell(running, effect)
+
+    def _notice(self, machine: Room, kept: Sequence[Effect], new: list[Message]) -> None:
+        """Tell the kernel's watchers, and the log."""
+        room = machine.log.room
+        for message in new:
+            if message.kind == "text":
+                self._context.events.tell(MessageReceived(message.id, message.author, message.text, room))
+        for effect in kept:
+            if isinstance(effect, Adopt):
+                self._context.events.tell(HostChanged(room, machine.term.host, machine.term.round))
+                log.info("the room %s is hosted by %s in round %s", room[:8], machine.term.host[:8], machine.term.round)
+            elif isinstance(effect, Reject):
+                log.warning("a message in the room %s was refused: %s", room[:8], effect.code)
+
+    def _tell(self, running: _Running, effect: Tell | TellEntries | TellMessages) -> None:
+        link = running.greeted.get(effect.peer)
+        if link is None or link.down.is_set():
+            return
+        telling = self._tellings.get(link)
+        if telling is None:
+            telling = self._tellings[link] = LinkTelling(link, self._written, self._not_told)
+        telling.tell(Telling(running.machine.log.room, running.machine.term, effect))
+
+    async def _written(self, telling: Telling) -> list[Said]:
+        running = self._running.get(telling.room)
+        return await written(self._context, running.machine, telling) if running else []
+
+    def _not_told(self, link: Link, room: str) -> None:
+        """Have the member greeted anew after a while, so that what it has missed comes again."""
+        running = self._running.get(room)
+        if running is not None and running.greeted.get(link.peer) is link:
+            asyncio.get_running_loop().call_later(REGREET_S, lambda: running.greeted.pop(link.peer, None))
+
+    async def _tell_people(self, running: _Running, row: RoomRow) -> None:
+        """Keep what panels and magics show of a room, where it has changed."""
+        machine, store = running.machine, self._context.store
+        if len(machine.log):
+            facts = _facts(machine, row.facts)
+            if facts != row.facts:
+                await asyncio.to_thread(store.rooms.set_facts, row.room, facts)
+        marks = list(machine.hosting.marks.values())
+        if marks and set(marks) != set(await asyncio.to_thread(store.rooms.marks, row.room)):
+            others = machine.log.members - {self._context.me}
+            await asyncio.to_thread(store.rooms.mark, row.room, marks, others, self._context.me)
+        is_out = len(machine.log) and self._context.me not in machine.log.members
+        if row.standing == "leaving" and is_out and not machine.hosts:
+            await asyncio.to_thread(store.rooms.set_standing, row.room, "left")
+            self._running.pop(row.room, None)
+
+
+def _facts(machine: Room, before: Facts) -> Facts:
+    terms = machine.log.terms
+    return Facts(
+        name=terms.name if terms else before.name,
+        creator=machine.log.creator,
+        members=tuple(sorted(machine.log.members)),
+        host=machine.term.host,
+        history=bool(terms and terms.history),
+        deleted=machine.log.deleted_at_ms is not None,
+        awaits_host=machine.awaits_host,
+    )
+
+
+def _checked(room: str, messages: Sequence[Envelope | Entry]) -> tuple[dict[str, Envelope], list[Post | None]]:
+    envelopes: dict[str, Envelope] = {}
+    posts: list[Post | None] = []
+    for said in messages:
+        message = said.message if isinstance(said, Entry) else said
+        if message is None:
+            head = said.head if isinstance(said, Entry) else None
+            posts.append(post_from(head) if head else None)
+            continue
+        try:
+            post = posted(message)
+            if open_message(message).recipient != room:
+                raise RemoteProtocolError("a message of another room")
+        except RemoteProtocolError as error:
+            log.warning("a message in the room %s does not hold: %s", room[:8], error)
+            posts.append(None)
+            continue
+        envelopes[post.id] = message
+        posts.append(post)
+    return envelopes, posts
+
+
+def _rtt_ms(link: Link) -> int:
+    return round(link.rtt_ms) if link.rtt_ms is not None else 1_000

@@ -1,0 +1,341 @@
+"""One member's part in a room, in every role. May import only its neighbours in protocol.
+
+Every rule follows from what a member has (`room_copy`): pending messages go to the host until they are in its log, and
+what the log of a new host does not have is pending again. So nothing is lost that one living member holds, and what is
+in the log is there once.
+
+| heard      | where                         | does                                                              |
+| ---------- | ----------------------------- | ----------------------------------------------------------------- |
+| `claim`    | of a higher term, believed    | it is adopted; `progress` and what is pending go to the new host  |
+|            | of our term, from its host    | `progress` and what is pending go to it                           |
+|            | of a lower term               | our claim goes back, as it does for all that is of a lower term   |
+| `progress` | we host                       | `entries` from where the logs part                                |
+| `entries`  | from our host                 | the log becomes what the host's is; `progress`                    |
+| `submit`   | we host                       | what can come next is numbered and told; what never can, `refused` |
+| `refused`  | from our host                 | the message is rejected                                           |
+| `wanted`   | from whom we know             | `given`, of what the asker may see                                |
+| `standing`, `canvass`, `ballot` | a member | see `election`                                                    |
+
+Invariants
+- Only the host of the highest term that a member knows changes that member's log.
+- A term's host is who a majority of the electorate gave ballots to, in a round that none of them gives a second one in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from nacl.signing import SigningKey
+
+from academics_jupyter.errors import RemoteProtocolError
+from academics_jupyter.protocol.claims import claim_of, is_elected, voters
+from academics_jupyter.protocol.election import Canvassing, Election, Give, Outcome, Say, View, Won
+from academics_jupyter.protocol.identity import peer_id
+from academics_jupyter.protocol.records import Envelope
+from academics_jupyter.protocol.room_copy import RoomCopy
+from academics_jupyter.protocol.room_effects import Adopt, Effect, Hold, Promise, Reject, Tell, TellMessages
+from academics_jupyter.protocol.room_hosting import Hosting
+from academics_jupyter.protocol.room_log import Post, RoomLog
+from academics_jupyter.protocol.rooms import (
+    MAX_SUBMITTED,
+    MAX_WANTED,
+    Ballot,
+    Canvass,
+    Cast,
+    Claim,
+    Entries,
+    Given,
+    Have,
+    Marks,
+    Progress,
+    Refused,
+    Said,
+    Standing,
+    Submit,
+    Term,
+    Wanted,
+    open_ballot,
+    sign_ballot,
+)
+
+ASK_AGAIN_MS = 5_000
+"""What is pending is submitted again, and what is lacking asked for again, after this long."""
+
+
+class Room:
+    """The machine of one room, for the member with `key`."""
+
+    def __init__(
+        self,
+        key: SigningKey,
+        copy: RoomCopy,
+        claim: Claim,
+        *,
+        promised: int = 0,
+        read: int = 0,
+        stands: bool = True,
+    ) -> None:
+        """As it is on disk; `stands` is false for who is leaving."""
+        self.me = peer_id(key)
+        self.copy, self.claim, self.read, self.stands = copy, claim, read, stands
+        self.hosting = Hosting()
+        self._key = key
+        self._election = Election(copy.log.room, self.me, promised)
+        self._reached: dict[str, int] = {}
+        self._asked_ms: int | None = None
+        self._ballots: dict[str, Envelope] = {}
+
+    @property
+    def log(self) -> RoomLog:
+        """Our copy of the log."""
+        return self.copy.log
+
+    @property
+    def term(self) -> Term:
+        """The highest that is known."""
+        return self.claim.term
+
+    @property
+    def hosts(self) -> bool:
+        """Whether we do."""
+        return self.term.host == self.me
+
+    @property
+    def awaits_host(self) -> bool:
+        """Whether the host is taken to be gone."""
+        return self._election.is_open
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it was deleted and all of it is with everybody, so that it needs no host any more."""
+        marks, length = self.hosting.marks, len(self.log)
+        everywhere = all(peer in marks and marks[peer].number >= length for peer in self.log.members)
+        return self.log.deleted_at_ms is not None and not self.copy.pending and everywhere
+
+    # What happens here
+
+    def wrote(self, post: Post) -> list[Effect]:
+        """A message of ours is in the store."""
+        self.copy.hold(post)
+        return self._number() if self.hosts else self._submit([post])
+
+    def was_read(self, number: int) -> list[Effect]:
+        """The person has seen the log up to a number."""
+        if number <= self.read:
+            return []
+        self.read = number
+        if self.hosts:
+            self.hosting.mark(self.me, len(self.log), number)
+            return []
+        return self._progress()
+
+    def link_up(self, peer: str, rtt_ms: int) -> list[Effect]:
+        """There is a link with somebody."""
+        self._reached[peer] = rtt_ms
+        self.hosting.forget(peer)
+        return self._correct(peer)
+
+    def link_down(self, peer: str) -> None:
+        """There is none any more, or it leads nowhere."""
+        self._reached.pop(peer, None)
+        self.hosting.forget(peer)
+
+    def measured(self, peer: str, rtt_ms: int) -> None:
+        """The round trip over a link, in whole ms."""
+        if peer in self._reached:
+            self._reached[peer] = rtt_ms
+
+    def tick(self, now_ms: int) -> list[Effect]:
+        """To be called about twice a second; `now_ms` is of any clock that does not go back."""
+        effects = self._number()
+        effects += self.hosting.tell_marks(self.term) if self.hosts else []
+        if self.me in self.log.members and not self.hosts and not self.is_settled:
+            effects += self._carried_out(self._election.look(self._view(), now_ms))
+        if self._asked_ms is None or now_ms >= self._asked_ms + ASK_AGAIN_MS:
+            self._asked_ms = now_ms
+            effects += self._ask_again()
+        return effects
+
+    # What is heard
+
+    def hear(self, peer: str, said: Said, posts: Sequence[Post | None], now_ms: int) -> list[Effect]:
+        """What a peer has said; `posts` are the messages in it, in order, None for what does not hold."""
+        term = getattr(said, "term", self.term)
+        if term < self.term:
+            return self._correct(peer)
+        if isinstance(said, Claim):
+            return self._claimed(peer, said)
+        if term > self.term:
+            # Who says so also says why, in a claim of its own.
+            return self._correct(peer)
+        if peer == self.term.host:
+            return self._heard_from_host(peer, said, posts) or self._heard(peer, said, posts, now_ms)
+        return self._heard(peer, said, posts, now_ms)
+
+    def _heard_from_host(self, host: str, said: Said, posts: Sequence[Post | None]) -> list[Effect]:
+        match said:
+            case Entries() if not self.hosts:
+                return self._entered(host, said, posts)
+            case Refused():
+                rejected = self.copy.pending.pop(said.message, None)
+                return [Reject(said.message, said.code)] if rejected else []
+            case Marks():
+                self.hosting.told(said.marks)
+        return []
+
+    def _heard(self, peer: str, said: Said, posts: Sequence[Post | None], now_ms: int) -> list[Effect]:
+        is_known = self.log.joined_at(peer) is not None
+        match said:
+            case Submit():
+                return self._submitted(peer, posts)
+            case Progress() if is_known and self.hosts:
+                effects = self.hosting.progressed(self.log, peer, said)
+                return effects + (self.hosting.all_marks(self.term, peer) if effects else [])
+            case Wanted() if is_known:
+                found = self.copy.shown_to(peer, frozenset(said.messages))
+                return [TellMessages(peer, found, submit=False)] if found else []
+            case Given():
+                return self.copy.fill(self.me, [post for post in posts if post is not None])
+            case Standing() | Canvass() | Cast():
+                return self._elects(peer, said, now_ms)
+        return []
+
+    def _elects(self, peer: str, said: Standing | Canvass | Cast, now_ms: int) -> list[Effect]:
+        if isinstance(said, Cast):
+            return self._balloted(peer, said)
+        if isinstance(said, Standing):
+            self._election.heard(peer, said, now_ms)
+            return []
+        if self.hosts or self.me not in self.log.members:
+            return []
+        return self._carried_out(self._election.canvassed(peer, said, self._view(), now_ms))
+
+    def _claimed(self, peer: str, claim: Claim) -> list[Effect]:
+        if claim.term == self.term:
+            return self._greet_host() if peer == self.term.host else []
+        if not self._believes(peer, claim):
+            return []
+        return [Adopt(claim), *self._enter(claim), *self._greet_host()]
+
+    def _believes(self, peer: str, claim: Claim) -> bool:
+        """Whether a claim of a higher term is to be followed.
+
+        Those who voted may have joined after where our log ends, so we cannot hold them against it; but somebody whom
+        we know must stand behind the claim.
+        """
+        if not len(self.log):
+            return True
+        vouching = voters(self.log.room, claim) | {peer}
+        return is_elected(self.log.room, claim) and any(self.log.joined_at(each) is not None for each in vouching)
+
+    def _entered(self, peer: str, said: Entries, posts: Sequence[Post | None]) -> list[Effect]:
+        after = said.after.number
+        if after > len(self.log) or self.log.chain(after).hex() != said.after.chain:
+            return [Tell(peer, self._own_progress(again=True))]
+        sound = posts[: posts.index(None)] if None in posts else posts
+        heads = frozenset(
+            post.id for post, entry in zip(sound, said.entries, strict=False) if post and entry.message is None
+        )
+        last = said.last if len(sound) == len(posts) else said.last + 1
+        return [*self.copy.take(after, [post for post in sound if post], heads, last), *self._progress()]
+
+    def _submitted(self, peer: str, posts: Iterable[Post | None]) -> list[Effect]:
+        if not self.hosts:
+            return self._correct(peer)
+        held = tuple(post.id for post in posts if post is not None and self.copy.hold(post))
+        effects = [Hold(held), *self._number()]
+        rejected = (each for each in effects if isinstance(each, Reject) and each.message in held)
+        return [*effects, *(Tell(peer, Refused(message=each.message, code=each.code)) for each in rejected)]
+
+    def _balloted(self, peer: str, said: Cast) -> list[Effect]:
+        try:
+            ballot = open_ballot(said.ballot)
+        except RemoteProtocolError:
+            return []
+        if (ballot.voter, ballot.host, ballot.room) != (peer, self.me, self.log.room):
+            return []
+        self._ballots[peer] = said.ballot
+        return self._carried_out(self._election.given(peer, ballot.round, self._view()))
+
+    # How
+
+    def _view(self) -> View:
+        host, members = self.term.host, self.log.members
+        electorate = members - {host}
+        reached = {peer: rtt_ms for peer, rtt_ms in self._reached.items() if peer in electorate}
+        # A host that has left goes on until there is another, who is wanted at once.
+        return View(self.term, electorate, reached, host in self._reached and host in members, self.stands)
+
+    def _correct(self, peer: str) -> list[Effect]:
+        """Tell who hosts, if it is any of the peer's business."""
+        theirs = self.log.joined_at(peer) is not None or peer == self.term.host or not len(self.log)
+        return [Tell(peer, self.claim)] if theirs else []
+
+    def _carried_out(self, outcomes: Iterable[Outcome]) -> list[Effect]:
+        effects: list[Effect] = []
+        for outcome in outcomes:
+            match outcome:
+                case Say(said):
+                    effects += [Tell(peer, said) for peer in sorted(self._view().reached)]
+                case Canvassing(said):
+                    effects += [Promise(said.round), *(Tell(peer, said) for peer in sorted(self._view().reached))]
+                case Give(candidate, round_):
+                    effects += [Promise(round_), Tell(candidate, Cast(ballot=self._ballot(candidate, round_)))]
+                case Won(round_, voted):
+                    effects += self._won(round_, voted)
+        return effects
+
+    def _ballot(self, candidate: str, round_: int) -> Envelope:
+        return sign_ballot(self._key, Ballot(room=self.log.room, voter=self.me, round=round_, host=candidate))
+
+    def _won(self, round_: int, voted: tuple[str, ...]) -> list[Effect]:
+        ballots = self._ballots | {self.me: self._ballot(self.me, round_)}
+        claim = claim_of(Term(round_, self.me), self._view().electorate, ballots, voted)
+        tells = [Tell(peer, claim) for peer in sorted(self._reached) if self.log.joined_at(peer) is not None]
+        return [Adopt(claim), *self._enter(claim), *self._number(), *tells]
+
+    def _enter(self, claim: Claim) -> list[Effect]:
+        self.claim = claim
+        self._election.settle()
+        self._ballots.clear()
+        self.hosting.begin()
+        return []
+
+    def _number(self) -> list[Effect]:
+        """As host: number what is pending, and tell of it."""
+        effects = self.copy.number_pending() if self.hosts else []
+        if not effects:
+            return []
+        self.hosting.mark(self.me, len(self.log), self.read)
+        # Who has just joined was told nothing so far.
+        tells = [Tell(peer, self.claim) for peer in sorted(self._reached) if peer in self.log.members]
+        greeted = [each for each in tells if each.peer not in self.hosting.marks]
+        return [*effects, *greeted, *self.hosting.tell_all(self.log)]
+
+    def _greet_host(self) -> list[Effect]:
+        return [*self._progress(), *self._submit(self.copy.pending.values())]
+
+    def _progress(self) -> list[Effect]:
+        reached = not self.hosts and self.term.host in self._reached
+        return [Tell(self.term.host, self._own_progress())] if reached else []
+
+    def _own_progress(self, *, again: bool = False) -> Progress:
+        haves = tuple(Have(number, chain) for number, chain in self.log.haves())
+        return Progress(term=self.term, haves=haves, read=self.read, again=again)
+
+    def _submit(self, posts: Iterable[Post]) -> list[Effect]:
+        host = self.term.host
+        if self.hosts or host not in self._reached:
+            return []
+        ids = [post.id for post in posts]
+        lots = (ids[start : start + MAX_SUBMITTED] for start in range(0, len(ids), MAX_SUBMITTED))
+        return [TellMessages(host, tuple(lot), submit=True) for lot in lots]
+
+    def _ask_again(self) -> list[Effect]:
+        effects = self._submit(self.copy.pending.values())
+        lacking = tuple(self.log[number].id for number in islice(self.copy.lacking(self.me), MAX_WANTED))
+        if lacking:
+            others = sorted(peer for peer in self._reached if peer in self.log.members)
+            effects += [Tell(peer, Wanted(messages=lacking)) for peer in others]
+        return effects

@@ -11,6 +11,8 @@ AcademicsError
 ├── StoreError                  the profile on disk
 │   ├── StoreDamagedError       set aside, not overwritten
 │   ├── KeysLockedError         the passphrase or keyring does not open the keys
+│   ├── UnreadableFileError     an exported key or a backup that is damaged, or none
+│   ├── ProfileExistsError      what is to be brought back would lie over another profile
 │   └── ProfileDrivenElsewhereError
 ├── HandoverError               the peer stays in the process where it runs
 ├── RegistryError               the MongoDB registry
@@ -68,6 +70,14 @@ class StoreDamagedError(StoreError):
 
 class KeysLockedError(StoreError):
     """The profile's keys cannot be opened with the passphrase or keyring at hand."""
+
+
+class UnreadableFileError(StoreError):
+    """The given file is no exported key or backup, or is damaged; nothing was changed."""
+
+
+class ProfileExistsError(StoreError):
+    """There is a profile already where one was to be brought back, or another identity's; nothing was changed."""
 
 
 class ProfileDrivenElsewhereError(StoreError):

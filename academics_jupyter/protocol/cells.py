@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from academics_jupyter.errors import RemoteProtocolError, UsageError
+from academics_jupyter.errors import UsageError
 from academics_jupyter.protocol.messages import MAX_CELL_LENGTH
 from academics_jupyter.protocol.records import MAX_ENVELOPE_LENGTH, decode
 from academics_jupyter.protocol.sizes import size_text

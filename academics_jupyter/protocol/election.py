@@ -39,6 +39,8 @@ TURN_MS = 1_500
 CANVASS_MS = 2_000
 PATIENCE_MS = 4_000
 """After this long, a ballot is given to whoever asks: members may see the round trips differently."""
+MOST_AHEAD = 1_000
+"""A round further ahead than this is nobody's who counts them; ballots there would leave no rounds for the rest."""
 UNKNOWN_MS = 1 << 40
 
 
@@ -141,7 +143,8 @@ class Election:
         """A candidate asks for our ballot."""
         if view.is_host_reached or self._gone_ms is None or canvass.term != view.term:
             return []
-        if canvass.round <= self.promised or candidate not in view.electorate:
+        highest = max(self.promised, view.term.round)
+        if not self.promised < canvass.round <= highest + MOST_AHEAD or candidate not in view.electorate:
             return []
         waited_ms = now_ms - self._gone_ms - GONE_MS
         first = next(iter(self.ranking(view, now_ms)), "")
@@ -191,8 +194,9 @@ class Election:
             self._due_ms = min(self._due_ms, max(now_ms, self._canvassed_ms + CANVASS_MS))
         if now_ms < self._due_ms:
             return []
-        promised = [self.promised, view.term.round, *(each.promised for each in standings.values())]
-        self._round = self.promised = max(promised) + 1
+        own = max(self.promised, view.term.round)
+        promised = [each.promised for each in standings.values() if each.promised < own + MOST_AHEAD]
+        self._round = self.promised = max([own, *promised]) + 1
         self._canvassed_ms, self._voters = now_ms, {self.me}
         return [Canvassing(Canvass(term=view.term, round=self._round)), *self._count(view)]
 

@@ -28,19 +28,17 @@ from itertools import islice
 
 from nacl.signing import SigningKey
 
-from academics_jupyter.errors import RemoteProtocolError
-from academics_jupyter.protocol.claims import claim_of, is_elected, voters
-from academics_jupyter.protocol.election import Canvassing, Election, Give, Outcome, Say, View, Won
+from academics_jupyter.protocol.claims import is_elected, voters
+from academics_jupyter.protocol.electing import Electing
+from academics_jupyter.protocol.election import View
 from academics_jupyter.protocol.identity import peer_id
-from academics_jupyter.protocol.records import Envelope
 from academics_jupyter.protocol.room_copy import RoomCopy
-from academics_jupyter.protocol.room_effects import Adopt, Effect, Hold, Promise, Reject, Tell, TellMessages
+from academics_jupyter.protocol.room_effects import Adopt, Effect, Hold, Reject, Tell, TellMessages
 from academics_jupyter.protocol.room_hosting import Hosting
 from academics_jupyter.protocol.room_log import Post, RoomLog
 from academics_jupyter.protocol.rooms import (
     MAX_SUBMITTED,
     MAX_WANTED,
-    Ballot,
     Canvass,
     Cast,
     Claim,
@@ -55,8 +53,6 @@ from academics_jupyter.protocol.rooms import (
     Submit,
     Term,
     Wanted,
-    open_ballot,
-    sign_ballot,
 )
 
 ASK_AGAIN_MS = 5_000
@@ -80,11 +76,9 @@ class Room:
         self.me = peer_id(key)
         self.copy, self.claim, self.read, self.stands = copy, claim, read, stands
         self.hosting = Hosting()
-        self._key = key
-        self._election = Election(copy.log.room, self.me, promised)
+        self._electing = Electing(key, copy.log.room, promised)
         self._reached: dict[str, int] = {}
         self._asked_ms: int | None = None
-        self._ballots: dict[str, Envelope] = {}
 
     @property
     def log(self) -> RoomLog:
@@ -104,7 +98,7 @@ class Room:
     @property
     def awaits_host(self) -> bool:
         """Whether the host is taken to be gone."""
-        return self._election.is_open
+        return self._electing.is_open
 
     @property
     def is_settled(self) -> bool:
@@ -151,7 +145,7 @@ class Room:
         effects = self._number()
         effects += self.hosting.tell_marks(self.term) if self.hosts else []
         if self.me in self.log.members and not self.hosts and not self.is_settled:
-            effects += self._carried_out(self._election.look(self._view(), now_ms))
+            effects += self._elected(self._electing.look(self._view(), now_ms))
         if self._asked_ms is None or now_ms >= self._asked_ms + ASK_AGAIN_MS:
             self._asked_ms = now_ms
             effects += self._ask_again()
@@ -190,26 +184,15 @@ class Room:
             case Submit():
                 return self._submitted(peer, posts)
             case Progress() if is_known and self.hosts:
-                effects = self.hosting.progressed(self.log, peer, said)
-                return effects + (self.hosting.all_marks(self.term, peer) if effects else [])
+                return self.hosting.progressed(self.log, peer, said)
             case Wanted() if is_known:
                 found = self.copy.shown_to(peer, frozenset(said.messages))
                 return [TellMessages(peer, found, submit=False)] if found else []
             case Given():
                 return self.copy.fill(self.me, [post for post in posts if post is not None])
-            case Standing() | Canvass() | Cast():
-                return self._elects(peer, said, now_ms)
+            case Standing() | Canvass() | Cast() if not self.hosts and self.me in self.log.members:
+                return self._elected(self._electing.heard(peer, said, self._view(), now_ms))
         return []
-
-    def _elects(self, peer: str, said: Standing | Canvass | Cast, now_ms: int) -> list[Effect]:
-        if isinstance(said, Cast):
-            return self._balloted(peer, said)
-        if isinstance(said, Standing):
-            self._election.heard(peer, said, now_ms)
-            return []
-        if self.hosts or self.me not in self.log.members:
-            return []
-        return self._carried_out(self._election.canvassed(peer, said, self._view(), now_ms))
 
     def _claimed(self, peer: str, claim: Claim) -> list[Effect]:
         if claim.term == self.term:
@@ -248,16 +231,6 @@ class Room:
         rejected = (each for each in effects if isinstance(each, Reject) and each.message in held)
         return [*effects, *(Tell(peer, Refused(message=each.message, code=each.code)) for each in rejected)]
 
-    def _balloted(self, peer: str, said: Cast) -> list[Effect]:
-        try:
-            ballot = open_ballot(said.ballot)
-        except RemoteProtocolError:
-            return []
-        if (ballot.voter, ballot.host, ballot.room) != (peer, self.me, self.log.room):
-            return []
-        self._ballots[peer] = said.ballot
-        return self._carried_out(self._election.given(peer, ballot.round, self._view()))
-
     # How
 
     def _view(self) -> View:
@@ -272,33 +245,16 @@ class Room:
         theirs = self.log.joined_at(peer) is not None or peer == self.term.host or not len(self.log)
         return [Tell(peer, self.claim)] if theirs else []
 
-    def _carried_out(self, outcomes: Iterable[Outcome]) -> list[Effect]:
-        effects: list[Effect] = []
-        for outcome in outcomes:
-            match outcome:
-                case Say(said):
-                    effects += [Tell(peer, said) for peer in sorted(self._view().reached)]
-                case Canvassing(said):
-                    effects += [Promise(said.round), *(Tell(peer, said) for peer in sorted(self._view().reached))]
-                case Give(candidate, round_):
-                    effects += [Promise(round_), Tell(candidate, Cast(ballot=self._ballot(candidate, round_)))]
-                case Won(round_, voted):
-                    effects += self._won(round_, voted)
-        return effects
-
-    def _ballot(self, candidate: str, round_: int) -> Envelope:
-        return sign_ballot(self._key, Ballot(room=self.log.room, voter=self.me, round=round_, host=candidate))
-
-    def _won(self, round_: int, voted: tuple[str, ...]) -> list[Effect]:
-        ballots = self._ballots | {self.me: self._ballot(self.me, round_)}
-        claim = claim_of(Term(round_, self.me), self._view().electorate, ballots, voted)
+    def _elected(self, done: tuple[list[Effect], Claim | None]) -> list[Effect]:
+        effects, claim = done
+        if claim is None:
+            return effects
         tells = [Tell(peer, claim) for peer in sorted(self._reached) if self.log.joined_at(peer) is not None]
-        return [Adopt(claim), *self._enter(claim), *self._number(), *tells]
+        return [*effects, Adopt(claim), *self._enter(claim), *self._number(), *tells]
 
     def _enter(self, claim: Claim) -> list[Effect]:
         self.claim = claim
-        self._election.settle()
-        self._ballots.clear()
+        self._electing.settle()
         self.hosting.begin()
         return []
 

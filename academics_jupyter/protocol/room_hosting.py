@@ -38,10 +38,12 @@ class Hosting:
         """A member has said how far its log goes."""
         common = log.common((have.number, have.chain) for have in progress.haves)
         parts = progress.haves[0].number != common
-        if progress.again or parts or peer not in self._sent:
+        came = peer not in self._sent
+        if progress.again or parts or came:
             self._sent[peer] = common
         self.mark(peer, common, min(progress.read, common))
-        return self._tell(log, peer, even_none=parts)
+        marks = [Tell(peer, Marks(term=progress.term, marks=tuple(self.marks.values())))] if came else []
+        return [*marks, *self._tell(log, peer, even_none=parts)]
 
     def tell_all(self, log: RoomLog) -> list[Effect]:
         """The log is longer than it was."""
@@ -72,7 +74,3 @@ class Hosting:
         changed = tuple(self.marks[peer] for peer in sorted(self._changed))
         self._changed.clear()
         return [Tell(peer, Marks(term=term, marks=changed)) for peer in sorted(self._sent)] if changed else []
-
-    def all_marks(self, term: Term, peer: str) -> list[Effect]:
-        """All of them, to a member that has come."""
-        return [Tell(peer, Marks(term=term, marks=tuple(self.marks.values())))]

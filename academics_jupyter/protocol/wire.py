@@ -8,6 +8,8 @@ attachment), or `{"error": CODE}`. docs/PROTOCOL.md is the page for writers of o
 | `hello` | dialler | Hello   | Welcome     | once and first of all; nothing else is handled before it           |
 | `news`  | both    | News    | Done        | each record on its own; those that do not hold are dropped         |
 | `chat`  | both    | Chat    | Done        | answered once the message is committed to the store                |
+| `seen`  | both    | Seen    | Done        | messages up to there, that the receiver wrote, are read            |
+| `typing` | both   | nothing | Done        | shown for a while, and kept nowhere                                |
 | `token` | both    | Ask     | Token       | if the resource is held                                            |
 | `read`  | both    | Read    | its bytes   | the same bytes over the link, where HTTPS cannot reach the holder  |
 | `ping`  | both    | nothing | Done        | at once; for the round trip                                        |
@@ -23,7 +25,7 @@ from msgspec import Meta, Struct
 from academics_jupyter.protocol.file_tree import MAX_TREE_BYTES
 from academics_jupyter.protocol.handshake import Version
 from academics_jupyter.protocol.identity import Hex32, Signature
-from academics_jupyter.protocol.records import MAX_SIZE_BYTES, Envelope, ResourceId
+from academics_jupyter.protocol.records import MAX_SIZE_BYTES, Counter, Envelope, ResourceId
 
 MAX_EVENT_BYTES = 1_000_000
 """A socket.io packet over this ends the connection."""
@@ -44,6 +46,12 @@ READS_AT_ONCE = 1_000
 
 READS_UNDER_WAY = 64
 """How many reads each link may have unanswered; one more is `too_fast`."""
+
+TYPING_INTERVAL_S = 3.0
+"""How often a peer says at most that its person is writing."""
+
+TYPING_SHOWN_S = 6.0
+"""For how long that is shown."""
 
 FRAMES_PER_SECOND = 1_000
 FRAMES_AT_ONCE = 10_000
@@ -103,6 +111,17 @@ class Chat(Struct, frozen=True, kw_only=True):
     """One signed message (see `messages`)."""
 
     message: Envelope
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """The person here has read what the receiver wrote up to this message of it, and that."""
+
+    series: Counter
+    sequence: Counter
+
+
+class Typing(Struct, frozen=True, kw_only=True):
+    """The person here is writing to the receiver."""
 
 
 class Ask(Struct, frozen=True, kw_only=True):

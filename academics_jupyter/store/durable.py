@@ -129,6 +129,15 @@ def write_new(target: Path, content: bytes) -> None:
         place_new(temporary, target)
 
 
+def place_over(target: Path, content: bytes) -> None:
+    """Write a 0600 file in one step and for good, in place of what was there."""
+    with temporary_file(target.parent, ".new-") as (file, temporary):
+        file.write(content)
+        sync_file(file)
+        temporary.replace(target)
+    sync_folder(target.parent)
+
+
 def write_over(target: Path, content: bytes) -> None:
     """Replace a small 0600 file in one step; not synced, for what does not outlive a process."""
     with temporary_file(target.parent, f".{target.name}-") as (file, temporary):

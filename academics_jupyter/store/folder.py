@@ -3,6 +3,7 @@
     home/profiles/NAME/            0700
         keys.json                  the identity (see `keys`)
         store.sqlite3              the database (see `schema`)
+        search.sealed              the search index (see `search_snapshot`)
         repository/  parts/        whole files, files on their way
         driver.lock  driver.json   held by the driver; who it is
         serve.log                  what a detached driver has to say
@@ -67,6 +68,7 @@ class ProfileFolder:
         self.name = name
         self.path = home / "profiles" / name
         self.database = self.path / "store.sqlite3"
+        self.search = self.path / "search.sealed"
         self.repository = self.path / "repository"
         self.parts = self.path / "parts"
         self.keys = self.path / "keys.json"

@@ -87,6 +87,8 @@ class ConversationSummary:
     last_at_ms: int
     last_text: str
     unread: int
+    mentioned: int = 0
+    """How many of the unread ones mention us."""
 
 
 class History:
@@ -108,6 +110,11 @@ class History:
     def beginning(self, start: str) -> list[str]:
         """The ids of messages that begin so, some of them where there are many."""
         rows = self._database.read("SELECT id FROM messages WHERE id >= ? AND id < ? LIMIT 10", (start, f"{start}g"))
+        return [row["id"] for row in rows]
+
+    def edits_of(self, message_id: str) -> list[str]:
+        """The ids of what says otherwise how a message reads."""
+        rows = self._database.read("SELECT id FROM messages WHERE about = ? AND kind = 'edit'", (message_id,))
         return [row["id"] for row in rows]
 
     def backwards(self, conversation: str) -> Iterator[StoredMessage]:
@@ -188,16 +195,25 @@ def stored(message: Message | None, row: sqlite3.Row) -> StoredMessage:
 
 
 def _amended(message: StoredMessage, about: Iterable[StoredMessage]) -> StoredMessage:
-    """A message as it reads after what was said about it: only its author edits and withdraws it."""
+    """A message as it reads after what was said about it in its conversation; only its author edits and withdraws it.
+
+    Its state is that of what it reads like now.
+    """
     reactions: dict[str, str] = {}
     for later in about:
+        if later.conversation != message.conversation:
+            continue
         if later.kind == "reaction":
             reactions[later.author] = later.text
         elif later.author != message.author or message.withdrawn or message.kind != "text":
             continue
         elif later.kind == "edit":
-            message = replace(message, text=later.text, mentions=later.mentions, edited=True)
+            message = replace(message, text=later.text, mentions=later.mentions, state=later.state, edited=True)
         else:
-            message = replace(message, text="", mentions=(), resources=(), cell="", withdrawn=True)
+            message = replace(
+                message, text="", mentions=(), resources=(), cell="", state=later.state, withdrawn=True
+            )
+    if message.withdrawn:
+        return message
     kept = tuple(Reaction(author, text) for author, text in reactions.items() if text)
     return replace(message, reactions=kept) if kept else message

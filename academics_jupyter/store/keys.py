@@ -8,7 +8,8 @@
 | keyring | in a SecretBox under a random key | that key, from the system keyring |
 | file | as they are | nothing: FILE_WARNING is shown |
 
-The file is written once, whole, and never replaced or repaired.
+The file is written whole, and is never repaired. Only the same identity, brought back from an exported key, may take
+its place (`key_files`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from academics_jupyter.protocol.identity import PeerId, peer_id
 from academics_jupyter.store import system_keyring
 from academics_jupyter.store.durable import disk_errors, write_new
 from academics_jupyter.store.folder import ProfileFolder
+from academics_jupyter.store.passphrases import Sealed, seal, unseal
 from academics_jupyter.store.system_keyring import KeyringUnavailableError
 
 FILE_WARNING = (
@@ -60,6 +62,16 @@ class Keys:
     def generate(cls) -> Keys:
         """New random keys."""
         return cls(SigningKey.generate(), secrets.token_bytes(32))
+
+    @classmethod
+    def of(cls, secret: bytes) -> Keys:
+        """The keys whose `secret` that is, SECRET_BYTES long."""
+        return cls(SigningKey(secret[:32]), secret[32:])
+
+    @property
+    def secret(self) -> bytes:
+        """Both secrets in a row, as they are to be sealed."""
+        return bytes(self.signing) + self.data
 
     @property
     def peer(self) -> str:
@@ -92,13 +104,13 @@ def create_keys(folder: ProfileFolder, passphrase: str | None) -> tuple[Keys, Pr
     if folder.exists:
         raise StoreError(f"The profile {folder.name} has keys already; they are never replaced.")
     keys = Keys.generate()
-    file = _protected(keys, folder, passphrase)
+    content, protection = protected(keys, folder, passphrase)
     with disk_errors("The profile's keys cannot be written"):
         try:
-            write_new(folder.keys, msgspec.json.format(msgspec.json.encode(file)))
+            write_new(folder.keys, content)
         except FileExistsError:
             raise StoreError(f"The profile {folder.name} has just been registered by another process.") from None
-    return keys, file.protection
+    return keys, protection
 
 
 def load_keys(folder: ProfileFolder, passphrase: str | None) -> tuple[Keys, Protection]:
@@ -109,41 +121,35 @@ def load_keys(folder: ProfileFolder, passphrase: str | None) -> tuple[Keys, Prot
     """
     file = _read(folder.keys)
     secret = _opened(file, folder.keys, passphrase)
-    if len(secret) != SECRET_BYTES:
-        raise _damaged(folder.keys)
-    keys = Keys(SigningKey(secret[:32]), secret[32:])
-    if keys.peer != file.peer:
+    keys = Keys.of(secret) if len(secret) == SECRET_BYTES else None
+    if keys is None or keys.peer != file.peer:
         raise _damaged(folder.keys)
     return keys, file.protection
 
 
+def protected(keys: Keys, folder: ProfileFolder, passphrase: str | None) -> tuple[bytes, Protection]:
+    """What `keys.json` of a profile in `folder` is to hold, and how it is protected: by the best means at hand."""
+    file = _protected(keys, folder, passphrase)
+    return msgspec.json.format(msgspec.json.encode(file)), file.protection
+
+
+def named_peer(folder: ProfileFolder) -> str:
+    """Whose keys they are, which needs no opening. Raises NotRegisteredError, StoreDamagedError and StoreError."""
+    return _read(folder.keys).peer
+
+
 def _protected(keys: Keys, folder: ProfileFolder, passphrase: str | None) -> _KeysFile:
-    secret = bytes(keys.signing) + keys.data
     if passphrase:
-        return _under_passphrase(keys.peer, secret, passphrase)
+        sealed = msgspec.structs.asdict(seal(keys.secret, passphrase))
+        return _KeysFile(version=VERSION, peer=keys.peer, protection=Protection.PASSPHRASE, **sealed)
     account = f"{folder.path}/{keys.peer}"
     wrapping = secrets.token_bytes(SecretBox.KEY_SIZE)
     try:
         system_keyring.keep(account, wrapping.hex())
     except KeyringUnavailableError:
-        return _KeysFile(version=VERSION, peer=keys.peer, protection=Protection.FILE, secret=secret.hex())
-    sealed = bytes(SecretBox(wrapping).encrypt(secret)).hex()
-    return _KeysFile(version=VERSION, peer=keys.peer, protection=Protection.KEYRING, secret=sealed, account=account)
-
-
-def _under_passphrase(peer: str, secret: bytes, passphrase: str) -> _KeysFile:
-    salt = secrets.token_bytes(argon2id.SALTBYTES)
-    opslimit, memlimit = argon2id.OPSLIMIT_MODERATE, argon2id.MEMLIMIT_MODERATE
-    wrapping = argon2id.kdf(SecretBox.KEY_SIZE, passphrase.encode(), salt, opslimit, memlimit)
-    return _KeysFile(
-        version=VERSION,
-        peer=peer,
-        protection=Protection.PASSPHRASE,
-        secret=bytes(SecretBox(wrapping).encrypt(secret)).hex(),
-        salt=salt.hex(),
-        opslimit=opslimit,
-        memlimit=memlimit,
-    )
+        return _KeysFile(version=VERSION, peer=keys.peer, protection=Protection.FILE, secret=keys.secret.hex())
+    boxed = bytes(SecretBox(wrapping).encrypt(keys.secret)).hex()
+    return _KeysFile(version=VERSION, peer=keys.peer, protection=Protection.KEYRING, secret=boxed, account=account)
 
 
 def _read(path: Path) -> _KeysFile:
@@ -160,15 +166,14 @@ def _read(path: Path) -> _KeysFile:
 
 def _opened(file: _KeysFile, path: Path, passphrase: str | None) -> bytes:
     try:
-        secret, salt = bytes.fromhex(file.secret), bytes.fromhex(file.salt)
         if file.protection is Protection.FILE:
-            return secret
+            return bytes.fromhex(file.secret)
         if file.protection is Protection.KEYRING:
-            return SecretBox(_from_keyring(file.account)).decrypt(secret)
+            return SecretBox(_from_keyring(file.account)).decrypt(bytes.fromhex(file.secret))
         if not passphrase:
             raise KeysLockedError("The profile is protected by a passphrase: set ACADEMICS_PASSPHRASE.")
-        wrapping = argon2id.kdf(SecretBox.KEY_SIZE, passphrase.encode(), salt, file.opslimit, file.memlimit)
-        return SecretBox(wrapping).decrypt(secret)
+        sealed = Sealed(secret=file.secret, salt=file.salt, opslimit=file.opslimit, memlimit=file.memlimit)
+        return unseal(sealed, passphrase)
     except CryptoError as error:
         # nacl's own type and value errors, of a salt or limit that cannot be, are CryptoErrors too.
         raise _does_not_open(file, path) from error
@@ -184,7 +189,10 @@ def _from_keyring(account: str) -> bytes:
             f"The system keyring, which opens the profile's keys, cannot be used ({error}): unlock it and try again."
         ) from error
     if kept is None:
-        raise KeysLockedError("The system keyring no longer has what opens the profile's keys.")
+        raise KeysLockedError(
+            "The system keyring no longer has what opens the profile's keys: bring them back from an exported key, with"
+            " academics key import FILE."
+        )
     return bytes.fromhex(kept)
 
 
@@ -196,5 +204,6 @@ def _does_not_open(file: _KeysFile, path: Path) -> StoreError:
 
 def _damaged(path: Path) -> StoreDamagedError:
     return StoreDamagedError(
-        f"The profile's keys file {path} is damaged; it was left as it is. Restore it from a copy."
+        f"The profile's keys file {path} is damaged; it was left as it is. Bring it back from an exported key, with"
+        " academics key import FILE, or from a copy."
     )

@@ -21,7 +21,8 @@ _COLUMNS = "id, destination, kind, reference, created_at_ms, attempts, error, fa
 class OutboxEntry:
     """Something to send to "registry" or a peer's id.
 
-    `kind` is "record", with "LABEL\\nKEY" as reference, or "message", with the message's id. `error` says why the last
+    `kind` is "record", with "LABEL\\nKEY" as reference, "message", with the message's id, "invitation" or "declined",
+    with the room's, or "read", for how far we have read what the recipient wrote, with its id. `error` says why the last
     attempt failed, and `failing_since_ms` since when attempts have failed for that reason; "" and 0 where none has.
     """
 
@@ -77,6 +78,10 @@ class Outbox:
             (destination, destination),
         )
         return [_entry(row) for row in rows]
+
+    def holds(self, entry_id: int) -> bool:
+        """Whether an entry still waits, as it was."""
+        return bool(self._database.read("SELECT 1 FROM outbox WHERE id = ?", (entry_id,)))
 
     def recipients(self) -> frozenset[str]:
         """The peers for whom something waits."""

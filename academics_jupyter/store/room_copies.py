@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from academics_jupyter.errors import StoreDamagedError
-from academics_jupyter.protocol.messages import Kind, Message, digest, open_message
+from academics_jupyter.protocol.messages import ROOM_KINDS, Kind, Message, digest, open_message
 from academics_jupyter.protocol.records import Envelope
 from academics_jupyter.protocol.room_copy import RoomCopy
 from academics_jupyter.protocol.room_effects import Adopt, Cut, Effect, Fill, Hold, Keep, Promise, Reject
@@ -53,6 +53,13 @@ class RoomCopies:
             (room, PENDING_PLACE, room),
         )
         return [posted(self._sealing.open(row["id"], row["sealed"])) for row in rows]
+
+    def with_queued(self) -> list[str]:
+        """The rooms that we have written something for which has no number yet."""
+        rows = self._database.read(
+            "SELECT DISTINCT conversation FROM messages WHERE state = 'queued' AND place >= ?", (PENDING_PLACE,)
+        )
+        return [row["conversation"] for row in rows]
 
     def entries(self, room: str, after: int, to: int) -> list[tuple[Head, Envelope | None]]:
         """What is in the log after a number, up to and with another: each message's head, and itself where it is held.
@@ -117,7 +124,7 @@ class RoomCopies:
             if (envelope := envelopes.get(message_id)) is None:
                 continue
             message = open_message(envelope)
-            if not self._messages.holds(message):
+            if not self._messages.holds(message) and (message.kind in ROOM_KINDS or not self._ignores(room)):
                 self._messages.insert(
                     message, envelope, room, now_ms, "received", unread=message.kind == "text" and not self._mutes(room)
                 )
@@ -125,8 +132,11 @@ class RoomCopies:
         return new
 
     def _mutes(self, room: str) -> bool:
-        rows = self._database.read("SELECT muted OR standing != 'member' FROM rooms WHERE room = ?", (room,))
-        return bool(rows and rows[0][0])
+        return bool(self._database.read("SELECT 1 FROM rooms WHERE room = ? AND muted", (room,)))
+
+    def _ignores(self, room: str) -> bool:
+        """Whether we are leaving, and what is said does not concern us any more."""
+        return bool(self._database.read("SELECT 1 FROM rooms WHERE room = ? AND standing != 'member'", (room,)))
 
     def _keep(self, room: str, keep: Keep, me: str) -> None:
         self._database.execute_many(

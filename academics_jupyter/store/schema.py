@@ -168,6 +168,7 @@ _FIFTH = (
     "DROP TABLE former_messages",
     "CREATE INDEX messages_by_place ON messages (conversation, place)",
     "CREATE INDEX messages_unread ON messages (conversation) WHERE unread = 1",
+    "CREATE INDEX messages_queued ON messages (conversation) WHERE state = 'queued'",
     "CREATE INDEX messages_about ON messages (about) WHERE about != ''",
     "ALTER TABLE outbox RENAME TO former_outbox",
     """

@@ -15,15 +15,24 @@ from academics_jupyter.store.driving import DrivingRows
 from academics_jupyter.store.events import Events
 from academics_jupyter.store.files import Files
 from academics_jupyter.store.folder import ProfileFolder
+from academics_jupyter.store.invitations import Invitations
 from academics_jupyter.store.keys import Keys
+from academics_jupyter.store.message_search import MessageSearch
 from academics_jupyter.store.messages import Messages
 from academics_jupyter.store.outbox import Outbox
 from academics_jupyter.store.peers import Peers
 from academics_jupyter.store.profile import ProfileRow
 from academics_jupyter.store.rates import RateRows
+from academics_jupyter.store.read_marks import ReadMarks
 from academics_jupyter.store.records import Records
+from academics_jupyter.store.room_copies import RoomCopies
+from academics_jupyter.store.rooms import Rooms
 from academics_jupyter.store.sealing import Sealing
+from academics_jupyter.store.search_snapshot import SearchSnapshot
 from academics_jupyter.store.trees import Trees
+
+MAX_INTEGER = (1 << 63) - 1
+"""What SQLite can hold."""
 
 
 def wall_clock_ms() -> int:
@@ -34,14 +43,20 @@ def wall_clock_ms() -> int:
 class Store:
     """An open store, made by `Store.open`. Synchronous; its methods may be called from any thread."""
 
-    def __init__(self, database: Database, doorbell: Doorbell, keys: Keys, clock: Clock) -> None:
+    def __init__(self, folder: ProfileFolder, database: Database, doorbell: Doorbell, keys: Keys, clock: Clock) -> None:
         self.database = database
         self.doorbell = doorbell
         self.profile = ProfileRow(database)
         self.counters = Counters(database, clock)
         self.records = Records(database)
         self.outbox = Outbox(database, clock)
-        self.messages = Messages(database, Sealing(keys.data), self.counters, self.outbox)
+        sealing = Sealing(keys.data)
+        self.messages = Messages(database, sealing, self.counters, self.outbox)
+        self.read_marks = ReadMarks(database, sealing, self.messages, self.outbox, keys.peer)
+        self.rooms = Rooms(database, sealing)
+        self.invitations = Invitations(database, sealing)
+        self.room_copies = RoomCopies(database, sealing, self.messages, self.rooms)
+        self.search = MessageSearch(SearchSnapshot(folder.search, keys.data), database, self.messages)
         self.files = Files(database)
         self.downloads = Downloads(database, clock)
         self.trees = Trees(database, clock)
@@ -63,9 +78,10 @@ class Store:
         except BaseException:
             doorbell.close()
             raise
-        store = cls(database, doorbell, keys, clock)
+        store = cls(folder, database, doorbell, keys, clock)
         try:
             store._belong_to(keys.peer)
+            store.counters.lie_at(folder.database.stat().st_ino & MAX_INTEGER)
             store.counters.series()
         except BaseException:
             store.close()
@@ -73,7 +89,8 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Close the database and the doorbell. Safe to repeat."""
+        """Close the search, the database and the doorbell. Safe to repeat."""
+        self.search.close()
         self.doorbell.close()
         self.database.close()
 

@@ -14,7 +14,7 @@ from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.messages import Message, open_message, sign_message
 from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.keys import Keys
-from academics_jupyter.store.messages import UNREADABLE, ConversationSummary
+from academics_jupyter.store.history import UNREADABLE, ConversationSummary
 from academics_jupyter.store.store import Store
 from tests.unit.store.conftest import NOW_MS
 
@@ -131,9 +131,9 @@ def test_searching_long_histories(store: Store, keys: Keys) -> None:
             text = f"Straße {number}" if number % 50 == 0 else f"other {number}"
             store.messages.compose(keys.signing, BOB_ID, text, NOW_MS)
     assert len(store.messages.history(BOB_ID)) == 450
-    found = store.messages.history(BOB_ID, limit=3, search="STRASSE")
-    assert [message.text for message in found] == ["Straße 300", "Straße 350", "Straße 400"]
-    assert store.messages.history(BOB_ID, search="nothing") == []
+    found = store.search.find("STRASSE", BOB_ID, limit=3)
+    assert [message.text for message in found.messages] == ["Straße 300", "Straße 350", "Straße 400"]
+    assert store.search.find("nothing", BOB_ID).messages == []
     assert store.messages.history("0c" * 32) == []
 
 

@@ -1,0 +1,62 @@
+"""The `academics` command, run as a person or a script runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COMMAND = [sys.executable, "-m", "academics_jupyter.command_line"]
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it wrote."""
+
+    code: int
+    out: str
+    error: str
+
+
+def academics(home: Path, *arguments: object, passphrase: str | None = None, **environment: str) -> Done:
+    """Run a command for the profile named like its home, with no terminal; `passphrase` is that of keys and backups."""
+    own = environment_of(home, **environment)
+    if passphrase is not None:
+        own["ACADEMICS_EXPORT_PASSPHRASE"] = passphrase
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=ROOT,
+        env=own,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def succeeds(home: Path, *arguments: object, **more: str) -> str:
+    """What a command says that must not fail."""
+    done = academics(home, *arguments, **more)
+    assert done.code == 0, done.error
+    return done.out + done.error
+
+
+def fails(home: Path, *arguments: object, **more: str) -> str:
+    """The one line of a command that must fail."""
+    done = academics(home, *arguments, **more)
+    assert done.code == 1, done
+    assert done.out == ""
+    assert done.error.count("\n") == 1, done.error
+    return done.error
+
+
+def environment_of(home: Path, **environment: str) -> dict[str, str]:
+    """What a command is to find around it."""
+    own = {"ACADEMICS_HOME": str(home), "ACADEMICS_PROFILE": home.name, "XDG_DATA_HOME": str(home.parent / "data")}
+    return os.environ | own | environment

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from academics_jupyter.errors import ProtocolError, RemoteProtocolError, StoreError
 from academics_jupyter.network.link import Link
@@ -19,19 +19,21 @@ from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.events import HostChanged, MessageReceived
 from academics_jupyter.peer.reaching import Reaching
 from academics_jupyter.peer.room_telling import LinkTelling, Telling
-from academics_jupyter.peer.room_writing import written
-from academics_jupyter.protocol.messages import Message, open_message
+from academics_jupyter.peer.room_writing import RoomWriting
+from academics_jupyter.protocol.messages import Message
 from academics_jupyter.protocol.records import Envelope
 from academics_jupyter.protocol.room import Room
 from academics_jupyter.protocol.room_effects import Adopt, Effect, Reject, Tell, TellEntries, TellMessages
 from academics_jupyter.protocol.room_log import Post
-from academics_jupyter.protocol.rooms import Entries, Entry, Given, RoomEvent, Said, Submit, Typing
+from academics_jupyter.protocol.rooms import Entries, Entry, Given, Mark, RoomEvent, Said, Submit, Typing
 from academics_jupyter.protocol.wire import Done
-from academics_jupyter.store.room_copies import post_from, posted
+from academics_jupyter.store.room_copies import Opened, opened, post_from
 from academics_jupyter.store.rooms import Facts, RoomRow
 
 TICK_S = 0.5
 REGREET_S = 5.0
+MARKS_INTERVAL_S = 0.25
+"""Everybody's progress is told at once, not each by itself."""
 FEW = 3
 """As many signatures are checked on the loop, which is quicker than a thread."""
 
@@ -43,6 +45,11 @@ class _Running:
     """A room's machine. `greeted` are the links that it was told of."""
 
     machine: Room
+    row: RoomRow
+    writing: RoomWriting
+    has_queued: bool = True
+    told_marks: dict[str, Mark] = field(default_factory=dict)
+    told_s: float = 0.0
     greeted: dict[str, Link] = field(default_factory=dict)
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -53,7 +60,7 @@ class RoomRunner:
     def __init__(self, context: Context, mesh: Mesh, typing: Callable[[str, str], None]) -> None:
         """`typing` is told in which room who is writing."""
         self._context, self._typing = context, typing
-        self._tells_read = True
+        self._tells_read = context.settings.read_marks
         self._running: dict[str, _Running] = {}
         self._tellings: dict[Link, LinkTelling] = {}
         self._reaching = Reaching(mesh)
@@ -61,10 +68,13 @@ class RoomRunner:
     async def serve(self) -> None:
         """Run all rooms for ever."""
         try:
-            with self._context.changes.watched("rooms", "messages") as changed:
+            with self._context.changes.watched("rooms") as changed:
+                changed.set()
                 while True:
-                    changed.clear()
-                    await self._look()
+                    if changed.is_set():
+                        changed.clear()
+                        await self._read()
+                    await self._step_all()
                     await either(changed, timeout_s=TICK_S)
         finally:
             for telling in self._tellings.values():
@@ -84,7 +94,7 @@ class RoomRunner:
         """Something was said in a room. Raises RemoteProtocolError, code `not_member`, where we are not in it."""
         running = self._running.get(event.room)
         if running is None:
-            await self._look()
+            await self._read()
             running = self._running.get(event.room)
         if running is None:
             raise RemoteProtocolError("a room that we are not in", "not_member")
@@ -92,57 +102,68 @@ class RoomRunner:
         if isinstance(said, Typing):
             self._typing(event.room, link.peer)
             return Done()
-        envelopes, posts = await self._opened(event.room, said)
+        came, posts = await self._opened(event.room, said)
         async with running.busy:
             self._greet(running, link)
             now_ms = int(time.monotonic() * 1000)
-            await self._carry_out(running, running.machine.hear(link.peer, said, posts, now_ms), envelopes)
+            await self._carry_out(running, running.machine.hear(link.peer, said, posts, now_ms), came)
         return Done()
 
     # What happens here
 
-    async def _look(self) -> None:
-        """See what was written, by whichever process of the profile, who is there, and what time it is."""
-        reached = await self._reaching.reached(self._hosts())
-        for row in await asyncio.to_thread(self._context.store.rooms.all):
+    async def _read(self) -> None:
+        """See what was written, by whichever process of the profile."""
+        store = self._context.store
+        for row in await asyncio.to_thread(store.rooms.all):
             if row.standing in ("member", "leaving"):
-                try:
-                    await self._look_at(row, reached)
-                except (StoreError, ProtocolError) as error:
-                    log.warning("the room %s has to wait: %s", row.room[:8], error)
+                running = self._running.get(row.room) or await self._load(row)
+                running.row = row
+        for room in await asyncio.to_thread(store.room_copies.with_queued):
+            if room in self._running:
+                self._running[room].has_queued = True
+
+    async def _step_all(self) -> None:
+        """See who is there, and what time it is."""
+        reached = await self._reaching.reached(self._hosts())
+        for running in list(self._running.values()):
+            try:
+                async with running.busy:
+                    await self._step(running, reached)
+            except (StoreError, ProtocolError) as error:
+                log.warning("the room %s has to wait: %s", running.row.room[:8], error)
 
     def _hosts(self) -> frozenset[str]:
         machines = (running.machine for running in self._running.values())
         return frozenset(machine.term.host for machine in machines if not machine.is_settled)
 
-    async def _look_at(self, row: RoomRow, reached: dict[str, Link]) -> None:
-        running = self._running.get(row.room) or await self._load(row)
-        machine = running.machine
-        async with running.busy:
-            machine.stands = row.standing == "member"
-            effects: list[Effect] = []
-            for peer in [each for each, link in running.greeted.items() if reached.get(each) is not link]:
-                del running.greeted[peer]
-                machine.link_down(peer)
-            for peer, link in reached.items():
-                machine.measured(peer, _rtt_ms(link))
-                if peer not in running.greeted:
-                    running.greeted[peer] = link
-                    effects += machine.link_up(peer, _rtt_ms(link))
+    async def _step(self, running: _Running, reached: dict[str, Link]) -> None:
+        machine, row = running.machine, running.row
+        machine.stands = row.standing == "member"
+        effects: list[Effect] = []
+        for peer in [each for each, link in running.greeted.items() if reached.get(each) is not link]:
+            del running.greeted[peer]
+            machine.link_down(peer)
+        for peer, link in reached.items():
+            machine.measured(peer, _rtt_ms(link))
+            if peer not in running.greeted:
+                running.greeted[peer] = link
+                effects += machine.link_up(peer, _rtt_ms(link))
+        if running.has_queued:
+            running.has_queued = False
             for post in await asyncio.to_thread(self._context.store.room_copies.pending, row.room):
                 if post.author == self._context.me and post.id not in machine.copy.pending:
                     effects += machine.wrote(post)
-            if self._tells_read:
-                effects += machine.was_read(row.read)
-            effects += machine.tick(int(time.monotonic() * 1000))
-            await self._carry_out(running, effects, {})
-            await self._tell_people(running, row)
+        if self._tells_read:
+            effects += machine.was_read(row.read)
+        effects += machine.tick(int(time.monotonic() * 1000))
+        await self._carry_out(running, effects, {})
+        await self._tell_people(running)
 
     async def _load(self, row: RoomRow) -> _Running:
         copy = await asyncio.to_thread(self._context.store.room_copies.load, row.room)
         read = row.read if self._tells_read else 0
         machine = Room(self._context.keys.signing, copy, row.claim, promised=row.promised, read=read)
-        return self._running.setdefault(row.room, _Running(machine))
+        return self._running.setdefault(row.room, _Running(machine, row, RoomWriting(self._context.store, machine)))
 
     def _greet(self, running: _Running, link: Link) -> None:
         """A link that has just come up may be heard from before it has been looked at."""
@@ -153,7 +174,7 @@ class RoomRunner:
 
     # What is heard
 
-    async def _opened(self, room: str, said: Said) -> tuple[dict[str, Envelope], list[Post | None]]:
+    async def _opened(self, room: str, said: Said) -> tuple[dict[str, Opened], list[Post | None]]:
         """The messages in what was said, checked; None for those that do not hold."""
         match said:
             case Entries(entries=entries):
@@ -168,7 +189,7 @@ class RoomRunner:
 
     # What is done
 
-    async def _carry_out(self, running: _Running, effects: list[Effect], envelopes: dict[str, Envelope]) -> None:
+    async def _carry_out(self, running: _Running, effects: list[Effect], came: dict[str, Opened]) -> None:
         """On disk first, then told. Where the disk takes it not, the machine is made anew from what is there."""
         machine, context = running.machine, self._context
         kept = [each for each in effects if not isinstance(each, Tell | TellEntries | TellMessages)]
@@ -178,7 +199,7 @@ class RoomRunner:
                     context.store.room_copies.carry_out,
                     machine.log.room,
                     kept,
-                    envelopes,
+                    came,
                     context.me,
                     context.clock.now_ms(),
                 )
@@ -214,7 +235,7 @@ class RoomRunner:
 
     async def _written(self, telling: Telling) -> list[Said]:
         running = self._running.get(telling.room)
-        return await written(self._context, running.machine, telling) if running else []
+        return await running.writing.written(telling) if running else []
 
     def _not_told(self, link: Link, room: str) -> None:
         """Have the member greeted anew after a while, so that what it has missed comes again."""
@@ -222,18 +243,17 @@ class RoomRunner:
         if running is not None and running.greeted.get(link.peer) is link:
             asyncio.get_running_loop().call_later(REGREET_S, lambda: running.greeted.pop(link.peer, None))
 
-    async def _tell_people(self, running: _Running, row: RoomRow) -> None:
+    async def _tell_people(self, running: _Running) -> None:
         """Keep what panels and magics show of a room, where it has changed."""
-        machine, store = running.machine, self._context.store
-        if len(machine.log):
-            facts = _facts(machine, row.facts)
-            if facts != row.facts:
-                await asyncio.to_thread(store.rooms.set_facts, row.room, facts)
-        marks = list(machine.hosting.marks.values())
-        if marks and set(marks) != set(await asyncio.to_thread(store.rooms.marks, row.room)):
-            others = machine.log.members - {self._context.me}
-            await asyncio.to_thread(store.rooms.mark, row.room, marks, others, self._context.me)
-        is_out = len(machine.log) and self._context.me not in machine.log.members
+        machine, row, store, me = running.machine, running.row, self._context.store, self._context.me
+        if len(machine.log) and (facts := _facts(machine, row.facts)) != row.facts:
+            running.row = replace(row, facts=facts)
+            await asyncio.to_thread(store.rooms.set_facts, row.room, facts)
+        marks = dict(machine.hosting.marks)
+        if marks != running.told_marks and time.monotonic() >= running.told_s + MARKS_INTERVAL_S:
+            running.told_marks, running.told_s = marks, time.monotonic()
+            await asyncio.to_thread(store.rooms.mark, row.room, marks.values(), machine.log.members - {me}, me)
+        is_out = len(machine.log) and me not in machine.log.members
         if row.standing == "leaving" and is_out and not machine.hosts:
             await asyncio.to_thread(store.rooms.set_standing, row.room, "left")
             self._running.pop(row.room, None)
@@ -252,8 +272,8 @@ def _facts(machine: Room, before: Facts) -> Facts:
     )
 
 
-def _checked(room: str, messages: Sequence[Envelope | Entry]) -> tuple[dict[str, Envelope], list[Post | None]]:
-    envelopes: dict[str, Envelope] = {}
+def _checked(room: str, messages: Sequence[Envelope | Entry]) -> tuple[dict[str, Opened], list[Post | None]]:
+    came: dict[str, Opened] = {}
     posts: list[Post | None] = []
     for said in messages:
         message = said.message if isinstance(said, Entry) else said
@@ -262,16 +282,16 @@ def _checked(room: str, messages: Sequence[Envelope | Entry]) -> tuple[dict[str,
             posts.append(post_from(head) if head else None)
             continue
         try:
-            post = posted(message)
-            if open_message(message).recipient != room:
+            one = opened(message)
+            if one.message.recipient != room:
                 raise RemoteProtocolError("a message of another room")
         except RemoteProtocolError as error:
             log.warning("a message in the room %s does not hold: %s", room[:8], error)
             posts.append(None)
             continue
-        envelopes[post.id] = message
-        posts.append(post)
-    return envelopes, posts
+        came[one.post.id] = one
+        posts.append(one.post)
+    return came, posts
 
 
 def _rtt_ms(link: Link) -> int:

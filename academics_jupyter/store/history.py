@@ -13,6 +13,7 @@ from itertools import islice
 
 from academics_jupyter.errors import StoreDamagedError
 from academics_jupyter.protocol.messages import Kind, Message
+from academics_jupyter.protocol.records import Envelope
 from academics_jupyter.store.database import Database
 from academics_jupyter.store.sealing import Sealing
 
@@ -24,7 +25,8 @@ SHOWN = ("text", "join", "leave", "terms", "deletion")
 PENDING_PLACE = 1 << 52
 """The place of what has no number in its room yet, or more."""
 _KINDS = ", ".join(f"'{kind}'" for kind in SHOWN)
-IS_SHOWN = f"kind IN ({_KINDS}) AND NOT (place >= {PENDING_PLACE} AND state = 'received')"
+_IS_PLACED = f"NOT (place >= {PENDING_PLACE} AND state = 'received')"
+IS_SHOWN = f"kind IN ({_KINDS}) AND {_IS_PLACED}"
 """What others wrote in a room is shown once it has its number."""
 _PAGE = 200
 # From name to name through the index, and from the end of each: a GROUP BY would read every message there is.
@@ -128,6 +130,26 @@ class History:
             yield from self.told(rows)
             before = int(rows[-1]["place"])
 
+    def everything(self, conversation: str) -> Iterator[tuple[StoredMessage, Envelope | None]]:
+        """All that was said there, of whatever kind, as it reads now and as it was signed, oldest first.
+
+        None stands for what is damaged on disk.
+        """
+        after = -1
+        while rows := self._database.read(
+            f"SELECT * FROM messages WHERE conversation = ? AND place > ? AND {_IS_PLACED} ORDER BY place LIMIT ?",  # noqa: S608
+            (conversation, after, _PAGE),
+        ):
+            for message, row in zip(self.told(rows), rows, strict=True):
+                yield message, self._signed(row)
+            after = int(rows[-1]["place"])
+
+    def _signed(self, row: sqlite3.Row) -> Envelope | None:
+        try:
+            return self._sealing.open(row["id"], row["sealed"])
+        except StoreDamagedError:
+            return None
+
     def unread(self) -> dict[str, int]:
         """How many messages are unread, for each conversation with any."""
         rows = self._database.read(
@@ -210,9 +232,7 @@ def _amended(message: StoredMessage, about: Iterable[StoredMessage]) -> StoredMe
         elif later.kind == "edit":
             message = replace(message, text=later.text, mentions=later.mentions, state=later.state, edited=True)
         else:
-            message = replace(
-                message, text="", mentions=(), resources=(), cell="", state=later.state, withdrawn=True
-            )
+            message = replace(message, text="", mentions=(), resources=(), cell="", state=later.state, withdrawn=True)
     if message.withdrawn:
         return message
     kept = tuple(Reaction(author, text) for author, text in reactions.items() if text)

@@ -72,7 +72,9 @@ class Messages(History):
             )
             envelope = sign_message(signing, message)
             self.insert(message, envelope, recipient, now_ms, "queued", unread=False)
-            if not is_room(recipient):
+            if is_room(recipient):
+                self._database.changed("rooms")
+            else:
                 self._outbox.add(recipient, "message", message.id)
             composed = self.get(message.id)
             assert composed is not None  # noqa: S101 - it has just been written
@@ -140,6 +142,8 @@ class Messages(History):
                 " WHERE room = ?",
                 (place, conversation),
             )
+            if is_room(conversation):
+                self._database.changed("rooms")
 
     def insert(
         self, message: Message, envelope: Envelope, conversation: str, now_ms: int, state: str, *, unread: bool

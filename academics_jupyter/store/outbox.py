@@ -22,8 +22,8 @@ class OutboxEntry:
     """Something to send to "registry" or a peer's id.
 
     `kind` is "record", with "LABEL\\nKEY" as reference, "message", with the message's id, "invitation" or "declined",
-    with the room's, or "read", for how far we have read what the recipient wrote, with its id. `error` says why the last
-    attempt failed, and `failing_since_ms` since when attempts have failed for that reason; "" and 0 where none has.
+    with the room's, or "read", for how far we have read what the recipient wrote, with its id. `error` says why the
+    last attempt failed, and `failing_since_ms` since when attempts have failed for that reason; "" and 0 if none has.
     """
 
     id: int

@@ -25,6 +25,9 @@ class Mark(NamedTuple):
     sequence: int
 
 
+NOTHING_READ = Mark(0, 0)
+
+
 class ReadMarks:
     """The marks of one store, and what the unread messages are to its person, whose peer is `me`."""
 
@@ -84,8 +87,11 @@ class ReadMarks:
         """Where a message was withdrawn before it was read, it is not unread any more. Topic "messages"."""
         with self._database.transaction():
             message = self._messages.get(message_id)
-            if message is not None and message.withdrawn and message.unread and self._database.execute(
-                "UPDATE messages SET unread = 0 WHERE id = ?", (message_id,)
+            if (
+                message is not None
+                and message.withdrawn
+                and message.unread
+                and self._database.execute("UPDATE messages SET unread = 0 WHERE id = ?", (message_id,))
             ):
                 self._database.changed("messages")
 
@@ -97,20 +103,21 @@ class ReadMarks:
             " AND said.conversation = text.conversation)"
             " WHERE text.unread = 1 ORDER BY said.kind = 'edit', said.series, said.sequence"
         )
-        self._look_into([str(row["id"]) for row in rows])
+        mention = self._looked_into([str(row["id"]) for row in rows])
         # Of a text and its edits, the last one counts.
-        texts = {str(row["text"]): (str(row["conversation"]), self._mentions[row["id"]]) for row in rows}
+        texts = {str(row["text"]): (str(row["conversation"]), mention[str(row["id"])]) for row in rows}
         counts: dict[str, int] = {}
         for conversation, mentioned in texts.values():
             if mentioned:
                 counts[conversation] = counts.get(conversation, 0) + 1
         return counts
 
-    def _look_into(self, messages: list[str]) -> None:
+    def _looked_into(self, messages: list[str]) -> dict[str, bool]:
         """Remember whether each mentions us, so that what stays unread is opened once; and of nothing else."""
-        self._mentions = {
-            each: self._mentions[each] if each in self._mentions else self._mention(each) for each in messages
-        }
+        known = self._mentions
+        looked = {each: known[each] if each in known else self._mention(each) for each in messages}
+        self._mentions = looked
+        return looked
 
     def _mention(self, message_id: str) -> bool:
         rows = self._database.read("SELECT sealed FROM messages WHERE id = ?", (message_id,))

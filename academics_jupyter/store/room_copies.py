@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -52,7 +53,7 @@ class RoomCopies:
             " AND id NOT IN (SELECT message FROM room_log WHERE room = ?) ORDER BY place",
             (room, PENDING_PLACE, room),
         )
-        return [posted(self._sealing.open(row["id"], row["sealed"])) for row in rows]
+        return [opened(self._sealing.open(row["id"], row["sealed"])).post for row in rows]
 
     def with_queued(self) -> list[str]:
         """The rooms that we have written something for which has no number yet."""
@@ -82,21 +83,21 @@ class RoomCopies:
         return [self._sealing.open(each, rows[0][0]) for each, rows in zip(messages, found, strict=False) if rows]
 
     def carry_out(
-        self, room: str, effects: Iterable[Effect], envelopes: Mapping[str, Envelope], me: str, now_ms: int
+        self, room: str, effects: Iterable[Effect], came: Mapping[str, Opened], me: str, now_ms: int
     ) -> list[Message]:
         """What a machine wants on disk, in one transaction; the messages that are new here. Topics "rooms", "messages".
 
-        `envelopes` are the messages that have come with what the machine has heard, by their ids.
+        `came` are the messages that have come with what the machine has heard, by their ids.
         """
         new: list[Message] = []
         with self._database.transaction():
             for effect in effects:
                 match effect:
                     case Hold(messages) | Fill(messages):
-                        new += self._insert(room, messages, envelopes, now_ms)
+                        new += self._insert(room, messages, came, now_ms)
                         self._place(room, messages)
                     case Keep():
-                        new += self._insert(room, [post.id for post in effect.posts], envelopes, now_ms)
+                        new += self._insert(room, [post.id for post in effect.posts], came, now_ms)
                         self._keep(room, effect, me)
                     case Cut(number):
                         self._cut(room, number)
@@ -115,19 +116,15 @@ class RoomCopies:
 
     # How
 
-    def _insert(
-        self, room: str, messages: Iterable[str], envelopes: Mapping[str, Envelope], now_ms: int
-    ) -> list[Message]:
-        """Keep what has come, unless it is there."""
+    def _insert(self, room: str, messages: Iterable[str], came: Mapping[str, Opened], now_ms: int) -> list[Message]:
+        """Keep what has come, unless it is there, or talk in a room that we are leaving."""
         new = []
-        for message_id in messages:
-            if (envelope := envelopes.get(message_id)) is None:
-                continue
-            message = open_message(envelope)
-            if not self._messages.holds(message) and (message.kind in ROOM_KINDS or not self._ignores(room)):
-                self._messages.insert(
-                    message, envelope, room, now_ms, "received", unread=message.kind == "text" and not self._mutes(room)
-                )
+        mutes, ignores = self._mutes(room), self._ignores(room)
+        for each in (came[message] for message in messages if message in came):
+            message = each.message
+            if (message.kind in ROOM_KINDS or not ignores) and not self._messages.holds(message):
+                unread = message.kind == "text" and not mutes
+                self._messages.insert(message, each.envelope, room, now_ms, "received", unread=unread)
                 new.append(message)
         return new
 
@@ -161,7 +158,6 @@ class RoomCopies:
         self._database.execute_many(
             "UPDATE messages SET state = 'refused' WHERE id = ? AND author = ?", [(each, me) for each in keep.void]
         )
-        self._database.changed("rooms")
 
     def _place(self, room: str, messages: Iterable[str]) -> None:
         """Put messages in the places of their numbers, where they have some."""
@@ -191,19 +187,28 @@ class RoomCopies:
         if row["kind"] in _CONTROL:
             if row["sealed"] is None:
                 raise StoreDamagedError(f"The room {row['room'][:8]} lacks a message that says who is in it.")
-            return posted(self._sealing.open(row["message"], row["sealed"]))
+            return opened(self._sealing.open(row["message"], row["sealed"])).post
         return post_from(_head(row))
 
 
-def posted(envelope: Envelope) -> Post:
-    """What a log looks at of a message, which is checked whole. Raises RemoteProtocolError."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message that has been checked whole: as it came, what it says, and what a log looks at of it."""
+
+    envelope: Envelope
+    message: Message
+    post: Post
+
+
+def opened(envelope: Envelope) -> Opened:
+    """Check a message of a room. Raises RemoteProtocolError."""
     message = open_message(envelope)
     inviter = ""
     if message.invitation is not None:
         invitation = open_invitation(message.invitation)
         if (invitation.room, invitation.invitee) == (message.recipient, message.author):
             inviter = invitation.inviter
-    return post_of(message, digest(envelope), inviter)
+    return Opened(envelope, message, post_of(message, digest(envelope), inviter))
 
 
 def post_from(head: Head) -> Post:

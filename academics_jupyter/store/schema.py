@@ -147,7 +147,7 @@ _FIFTH = (
     "ALTER TABLE messages RENAME TO former_messages",
     """
     CREATE TABLE messages (
-        id TEXT PRIMARY KEY,
+        row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
         conversation TEXT NOT NULL, author TEXT NOT NULL,
         series INTEGER NOT NULL, sequence INTEGER NOT NULL,
         place INTEGER NOT NULL,

@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from academics_jupyter.errors import AcademicsError, RegistryError
+from academics_jupyter.notebook.markdown import parsed
+from academics_jupyter.notebook.panels.bodies import ConversationBodies
 from academics_jupyter.notebook.panels.part import Command, Part, Subscription, read_static
 from academics_jupyter.notebook.panels.redrawing import Repeated
 from academics_jupyter.notebook.session import Session
 from academics_jupyter.peer.exploring import Person
 from academics_jupyter.peer.peer import Peer
 from academics_jupyter.protocol.identity import fingerprint
-from academics_jupyter.store.messages import ConversationSummary, StoredMessage
+from academics_jupyter.store.history import ConversationSummary, StoredMessage
 
 PAGE = 100
 REFRESH_INTERVAL_S = 10.0
@@ -27,8 +29,8 @@ class ChatPart(Part):
     """Shows conversations, and marks what is in sight as read; `on_unread` is told how much is unread."""
 
     NAME = "chat"
-    _esm: ClassVar[str] = read_static("dom.js", "thread.js", "chat.js")
-    _css: ClassVar[str] = read_static("chat.css")
+    _esm: ClassVar[str] = read_static("dom.js", "markdown.js", "preview.js", "thread.js", "chat.js")
+    _css: ClassVar[str] = read_static("chat.css", "markdown.css")
 
     def __init__(self, session: Session, on_unread: Callable[[int], None], **traits: Any) -> None:
         super().__init__(session, **traits)
@@ -36,12 +38,18 @@ class ChatPart(Part):
         self._people: dict[str, Person] = {}
         self._conversation = ""
         self._limit = PAGE
+        self._bodies = ConversationBodies()
         self._met_s = 0.0
         self._meeting = Repeated(self._meet, MEETING_INTERVAL_S)
 
     def commands(self) -> dict[str, Command]:
-        """Open a conversation, show more of it, send."""
-        return {"open": self._open, "earlier": self._earlier, "send": self._send_message}
+        """Open a conversation, show more of it, see what one writes as it will look, send."""
+        return {
+            "open": self._open,
+            "earlier": self._earlier,
+            "preview": self._preview,
+            "send": self._send_message,
+        }
 
     def subscriptions(self) -> list[Subscription]:
         """Messages and their states; who is there."""
@@ -88,7 +96,10 @@ class ChatPart(Part):
         """The open conversation; to read it here marks it read, for it is in sight."""
         if not self._conversation:
             return {"thread": [], "earlier": False}
-        messages = await peer.chatting.history(self._conversation, self._limit)
+        conversation = self._conversation
+        messages = await peer.chatting.history(conversation, self._limit)
+        if bodies := await self._bodies.make(conversation, messages):
+            self.send({"bodies": bodies, "of": conversation})
         return {"thread": [_message(each, peer.id) for each in messages], "earlier": len(messages) >= self._limit}
 
     async def _contacts(self, peer: Peer, conversations: dict[str, ConversationSummary]) -> list[dict[str, Any]]:
@@ -133,6 +144,15 @@ class ChatPart(Part):
     async def _earlier(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         self._limit += PAGE
         await self._draw()
+
+    async def _look(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
+        """The bodies go before the messages that they are of."""
+        self.send({"bodies": self._bodies.made, "of": self._bodies.conversation})
+        await super()._look(content, buffers)
+
+    async def _preview(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        body = await asyncio.to_thread(parsed, str(content["text"]))
+        self.send({"previewed": content["key"], "body": body})
 
     async def _send_message(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         """Answered either way, so that no text is lost on the way here."""

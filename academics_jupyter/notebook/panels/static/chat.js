@@ -6,6 +6,8 @@ function render({ model, el }) {
   const replies = {};
   const link = connect(model, el, "chat", draw, replies);
   const pending = new Map();
+  const bodies = new Map();
+  let bodiesOf = "";
   let known = null;
   let shown = "";
   const filter = h("input", {
@@ -32,7 +34,7 @@ function render({ model, el }) {
     earlier,
     messages,
   );
-  const compose = composer(send);
+  const compose = composer(send, link.ask);
   const thread = h("div", { class: "academics-thread" }, header, scroller, compose.node);
   const invitation = h(
     "p",
@@ -50,6 +52,13 @@ function render({ model, el }) {
 
   replies.taken = (message) => settle(message.taken, false);
   replies.refused = (message) => settle(message.refused, true);
+  replies.previewed = compose.previewed;
+  // They come before the messages that they are of.
+  replies.bodies = (message) => {
+    if (message.of !== bodiesOf) bodies.clear();
+    bodiesOf = message.of;
+    for (const [id, body] of Object.entries(message.bodies)) bodies.set(id, body);
+  };
 
   function send(peer, text) {
     const key = `${Date.now()}-${Math.random()}`;
@@ -108,7 +117,13 @@ function render({ model, el }) {
     fill(header, [person], () => headerOf(person, () => open("")));
     put(earlier, "hidden", !state.earlier);
     const waiting = [...pending.values()].filter((message) => message.peer === peer);
-    keep(messages, [...state.thread, ...waiting], (message) => message.id, makeMessage, drawMessage);
+    keep(
+      messages,
+      [...state.thread, ...waiting],
+      (message) => message.id,
+      makeMessage,
+      (node, message) => drawMessage(node, message, bodies.get(message.id)),
+    );
     announce(state.thread, person, shown === peer);
     if (atEnd) scroller.scrollTop = scroller.scrollHeight;
     else if (first !== messages.firstElementChild?.dataset.message)
@@ -122,7 +137,7 @@ function render({ model, el }) {
     const last = known && list.findLast((message) => known.has(message.id));
     const start = last ? list.indexOf(last) : -1;
     for (const message of fresh.filter((each) => list.indexOf(each) > start))
-      news.append(h("p", {}, plain(`${person?.name ?? ""}: ${message.text}`)));
+      news.append(h("p", {}, unstacked(`${person?.name ?? ""}: ${message.text}`)));
     while (news.childElementCount > 5) news.firstElementChild.remove();
     known = new Set(list.map((message) => message.id));
   }

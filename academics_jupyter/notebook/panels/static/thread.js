@@ -1,4 +1,4 @@
-// One conversation: its messages as plain text, and the field one writes in.
+// One conversation: its messages, and the field one writes in.
 
 const STATES = {
   sending: ["sending", "on its way to your kernel"],
@@ -13,24 +13,25 @@ function makeMessage() {
     text: h("div", { class: "academics-text" }),
     time: h("time"),
     mark: h("span", { class: "academics-mark" }),
+    actions: h("span", { class: "academics-message-actions" }),
   };
   const node = h(
     "li",
     { class: "academics-message" },
     parts.text,
-    h("div", { class: "academics-faint academics-meta" }, parts.time, " ", parts.mark),
+    h("div", { class: "academics-faint academics-meta" }, parts.actions, " ", parts.time, " ", parts.mark),
   );
   node.academicsParts = parts;
   return node;
 }
 
-function drawMessage(node, message) {
-  const { text, time, mark } = node.academicsParts;
+function drawMessage(node, message, body) {
+  const { text, time, mark, actions } = node.academicsParts;
   const [symbol, meaning] = STATES[message.state] ?? [message.state, ""];
   put(node, "data-state", message.state);
   put(node, "data-message", message.id);
   put(node, "data-mine", message.mine ? "true" : "false");
-  fill(text, message.text, () => bdi(message.text));
+  drawBody(text, message.text, body);
   const sent = new Date(message.at_ms);
   say(time, moment(message.at_ms));
   put(time, "title", sent.toLocaleString());
@@ -39,10 +40,11 @@ function drawMessage(node, message) {
     h("span", { class: "academics-unseen" }, meaning),
   ]);
   put(mark, "title", meaning || false);
+  fill(actions, message.text, () => copyButton(plain(message.text), "Copy this message's Markdown"));
 }
 
 /** The field one writes in: Enter sends, Shift+Enter begins a new line; what is not sent yet is kept for each person. */
-function composer(send) {
+function composer(send, ask) {
   const drafts = new Map();
   let peer = "";
   const field = h("textarea", {
@@ -57,7 +59,8 @@ function composer(send) {
     { type: "submit", class: "academics-main", title: "Enter sends, Shift+Enter begins a new line" },
     "Send",
   );
-  const node = submittable({ class: "academics-composer" }, post, field, submit);
+  const preview = previewOf(field, ask);
+  const node = submittable({ class: "academics-composer" }, post, preview.box, field, preview.toggle, submit);
 
   const fit = () => {
     field.style.height = "auto";
@@ -66,6 +69,7 @@ function composer(send) {
   const write = (text) => {
     field.value = text;
     fit();
+    preview.update();
   };
   field.addEventListener("input", fit);
   field.addEventListener("keydown", (event) => {
@@ -81,6 +85,7 @@ function composer(send) {
   }
   return {
     node,
+    previewed: preview.answer,
     focus: () => field.focus({ preventScroll: true }),
     restore: (to, text) => (to === peer ? write([text, field.value].filter(Boolean).join("\n")) : drafts.set(to, text)),
     turnTo: (other) => {

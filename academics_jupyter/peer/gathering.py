@@ -269,6 +269,11 @@ class Gathering:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        done_bytes, _, shares, pieces = self._transfer.progress()
+        if shares:
+            holders = added_shares(self._row.holders, shares)
+            settle = self._context.store.downloads.settle
+            await asyncio.to_thread(settle, self._row.id, done_bytes=done_bytes, holders=holders, pieces=pieces)
 
     def _meaning(self) -> TransferError:
         """What the holders' failures come to: who only did not answer may yet."""

@@ -159,6 +159,15 @@ class Downloads:
                 self._database.changed("downloads")
         return new
 
+    def settle(self, download_id: int, *, done_bytes: int, holders: tuple[Share, ...], pieces: str) -> None:
+        """What had come in all when a download was held, the last pieces verified too. Topic "downloads"."""
+        with self._database.transaction():
+            known = self._known(download_id)
+            if known.state in ("active", "paused"):
+                at_rest = tuple(each._replace(rate_bytes_s=0.0) for each in holders)
+                self._write(replace(known, done_bytes=done_bytes, rate_bytes_s=0.0, holders=at_rest, pieces=pieces))
+                self._database.changed("downloads")
+
     def _known(self, download_id: int) -> Download:
         known = self.get(download_id)
         if known is None:

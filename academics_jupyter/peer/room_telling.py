@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from academics_jupyter.errors import NetworkError, PeerRefusedError, ProtocolError
 from academics_jupyter.network.link import Link
@@ -28,6 +28,7 @@ ANSWER_TIMEOUT_S = 900.0
 MOST_WAITING = 500
 """Whoever takes nothing for so long is told all of it anew once it does again."""
 TOO_FAST_S = 0.5
+PROGRESS_DELAY_S = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Telling:
     room: str
     term: Term
     effect: ToTell
+    deferred: bool = False
 
 
 class LinkTelling:
@@ -53,6 +55,7 @@ class LinkTelling:
         self.link = link
         self._written, self._failed = written, failed
         self._waiting: deque[Telling] = deque()
+        self._deferred: dict[str, Telling] = {}
         self._more = asyncio.Event()
         self._task = asyncio.create_task(self._serve(), name=f"academics-rooms-{link.name}")
 
@@ -62,15 +65,27 @@ class LinkTelling:
 
     def tell(self, telling: Telling) -> None:
         """Put something at the end of the queue."""
-        if self._waiting and (merged := _merged(self._waiting[-1], telling)) is not None:
+        if _may_wait(telling):
+            self._defer(telling)
+        elif self._waiting and (merged := _merged(self._waiting[-1], telling)) is not None:
             self._waiting[-1] = merged
         elif len(self._waiting) < MOST_WAITING:
             self._waiting.append(telling)
         self._more.set()
 
+    def _defer(self, telling: Telling) -> None:
+        """How far we are may wait a moment: more may come, and what others write is more urgent."""
+        if telling.room not in self._deferred:
+            asyncio.get_running_loop().call_later(PROGRESS_DELAY_S, self._tell_deferred, telling.room)
+        before = self._deferred.get(telling.room)
+        self._deferred[telling.room] = (before and _merged(before, telling)) or telling
+
+    def _tell_deferred(self, room: str) -> None:
+        self.tell(replace(self._deferred.pop(room), deferred=True))
+
     async def _serve(self) -> None:
         while not self.link.down.is_set():
-            if not self._waiting:
+            while not self._waiting:
                 self._more.clear()
                 await self._more.wait()
             telling = self._waiting.popleft()
@@ -95,6 +110,13 @@ class LinkTelling:
                 if error.code != "too_fast":
                     raise
                 await asyncio.sleep(TOO_FAST_S)
+
+
+def _may_wait(telling: Telling) -> bool:
+    match telling.effect:
+        case Tell(_, Progress(again=False)):
+            return not telling.deferred
+    return False
 
 
 def _merged(last: Telling, new: Telling) -> Telling | None:

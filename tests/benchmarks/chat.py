@@ -3,7 +3,8 @@
     python -m tests.benchmarks.chat [MESSAGES] [MEMBERS]
 
 One to one: from the call that writes a message until its author knows that it is on its reader's disk, held against a
-bare python-socketio echo over TLS 1.3 between two processes, which keeps nothing. In a room: from the call until each
+bare python-socketio echo over TLS 1.3 between two processes, which signs, checks and keeps nothing; beside it a link's
+own round trip, and what the disk takes for a single write that lasts. In a room: from the call until each
 of the other members has been told of it, after it is on their disks; the members are spread over a few processes.
 """
 
@@ -61,6 +62,25 @@ async def echo(port, count):
 
 ONE_TO_ONE = """
 from academics_jupyter.peer.events import MessageDelivered
+from academics_jupyter.protocol.wire import Done, Ping
+async def pings(to, count):
+    took_ms = []
+    for _ in range(count):
+        begun = time.perf_counter()
+        await peer._engine.mesh.links[to].call("ping", Ping(), Done)
+        took_ms.append((time.perf_counter() - begun) * 1000)
+    return took_ms
+
+def writes(count):
+    took_ms = []
+    with open(peer._context.folder.path / "written", "wb", buffering=0) as file:
+        for _ in range(count):
+            begun = time.perf_counter()
+            file.write(bytes(4096))
+            os.fdatasync(file.fileno())
+            took_ms.append((time.perf_counter() - begun) * 1000)
+    return took_ms
+
 async def talk(to, count):
     took_ms = []
     events = peer.events()
@@ -110,11 +130,15 @@ def _one_to_one(lab: Lab, messages: int) -> None:
         for _ in range(ROUNDS):
             echo = ada.ask(f"echo({port}, {messages})").result(LONG_S)
             ours = ada.ask(f"talk({grace.ids['grace']!r}, {messages})").result(LONG_S)
-            ratios.append(statistics.median(ours) / statistics.median(echo))
-            print(f"  bare echo {_spread(echo)}; message {_spread(ours)}; ratio of p50 {ratios[-1]:.2f}", flush=True)
+            pings = ada.ask(f"pings({grace.ids['grace']!r}, {messages})").result(LONG_S)
+            writes = ada.ask(f"writes({messages})").result(LONG_S)
+            ratios.append([statistics.median(each) / statistics.median(echo) for each in (ours, pings, writes)])
+            print(f"  bare echo {_spread(echo)}; message {_spread(ours)}", flush=True)
+            print(f"  link {_spread(pings)}; write {_spread(writes)}", flush=True)
     finally:
         server.kill()
-    print(f"one to one: p50 {statistics.median(ratios):.2f} times a bare echo's")
+    of_all = [f"{statistics.median(each):.2f}" for each in zip(*ratios, strict=True)]
+    print(f"p50, as times a bare echo's: a message {of_all[0]}, a link {of_all[1]}, one write that lasts {of_all[2]}")
 
 
 async def _accepts(port: int) -> bool:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 
 from academics_jupyter.notebook.magics.profile import ACTIONS
 from academics_jupyter.notebook.session import Session
 from academics_jupyter.notebook.showing import SHORT_ID
+from academics_jupyter.protocol.mentions import begins, unfinished, written
 
 PEER_MAGICS = ("chat", "history", "block", "unblock", "verify")
 RESOURCE_MAGICS = ("download", "fetch", "cite", "describe", "unshare")
+
+MENTIONS = "academics mentions"
+BEFORE_ALL_OTHERS = 1000
 
 
 def complete_magics(shell: InteractiveShell, session: Session) -> None:
@@ -29,6 +34,32 @@ def complete_magics(shell: InteractiveShell, session: Session) -> None:
     _hook(shell, PEER_MAGICS, names)
     _hook(shell, RESOURCE_MAGICS, ids)
     _hook(shell, ("academics",), lambda _event: ACTIONS)
+    _complete_mentions(shell, session)
+
+
+def _complete_mentions(shell: InteractiveShell, session: Session) -> None:
+    """Complete `@na` in the messages of `%chat` and `%%chat`."""
+
+    @context_matcher(priority=BEFORE_ALL_OTHERS, identifier=MENTIONS)
+    def mentions(context: CompletionContext) -> SimpleMatcherResult:
+        start = unfinished(context.text_until_cursor) if _writes_message(context) else None
+        if start is None or session.current is None:
+            return {"completions": []}
+        names = [name for name in session.current.known_names() if begins(name, start.lstrip('"'))]
+        completions = [SimpleCompletion(written(name), type="person") for name in names]
+        return {"completions": completions, "matched_fragment": f"@{start}", "suppress": True}
+
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [each for each in matchers if getattr(each, "matcher_identifier", "") != MENTIONS]
+    matchers.append(mentions)
+
+
+def _writes_message(context: CompletionContext) -> bool:
+    """Whether the cursor is in a message, not in the code of a cell that is to be sent."""
+    first = context.full_text.lstrip().partition("\n")[0].split()
+    if first[:1] == ["%%chat"]:
+        return "--cell" not in first or context.cursor_line == 0
+    return context.line_with_cursor.lstrip().startswith("%chat ")
 
 
 def _hook(shell: InteractiveShell, magics: Iterable[str], complete: Callable[[Any], Iterable[str]]) -> None:

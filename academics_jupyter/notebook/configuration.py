@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from traitlets import Bunch, Float, Int, List, TraitError, Unicode, Union, validate
+from traitlets import Bool, Bunch, Float, Int, List, TraitError, Unicode, Union, validate
 from traitlets.config import Configurable
 
 from academics_jupyter.errors import UsageError
@@ -30,6 +30,9 @@ class Academics(Configurable):
     download_limit = Union([Int(), Unicode()], help="The same for all downloads.").tag(config=True)
     uploads_at_once = Int(16, help="How many uploads are served at once; others wait their turn.").tag(config=True)
     downloads_at_once = Int(3, help="How many downloads run at once; others wait their turn.").tag(config=True)
+    read_marks = Bool(True, help="Whether others are told what you have read, and that you are writing.").tag(
+        config=True
+    )
 
     @validate("upload_limit", "download_limit", "uploads_at_once", "downloads_at_once")
     def _makes_sense(self, proposal: Bunch) -> Any:
@@ -55,5 +58,6 @@ class Academics(Configurable):
                 "download_limit": self.download_limit,
                 "uploads_at_once": self.uploads_at_once,
                 "downloads_at_once": self.downloads_at_once,
+                "read_marks": self.read_marks,
             }
         )

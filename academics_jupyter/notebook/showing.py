@@ -6,6 +6,7 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from academics_jupyter.peer.message_text import WITHDRAWN, cell_text
 from academics_jupyter.peer.room_tables import room_state
 from academics_jupyter.peer.wording import download_text
 from academics_jupyter.protocol.identity import fingerprint
@@ -61,7 +62,9 @@ def profile_text(profile: Profile) -> str:
 
 def message_text(message: StoredMessage) -> str:
     """A sent message in one line."""
-    return f"{message.state}: {shown(message.text)}"
+    with_it = [cell_text(message.cell)] * bool(message.cell) + ["📎"] * len(message.resources)
+    said = WITHDRAWN if message.withdrawn else " ".join([*([shown(message.text)] if message.text else []), *with_it])
+    return f"{message.state}: {said}"
 
 
 def room_text(row: RoomRow) -> str:

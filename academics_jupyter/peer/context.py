@@ -149,4 +149,5 @@ class Context:
         self.changes.close()
         if self._registry is not None:
             await self._registry.close()
+        await asyncio.to_thread(self.store.search.close)  # it may have a snapshot to write
         self.store.close()

@@ -1,4 +1,4 @@
-"""Empties the outbox: records to the registry and, as news, to every link; messages to their recipients.
+"""Empties the outbox: records to the registry and, as news, to every link; messages and marks to their recipients.
 
 Each destination has its own queue, in order; what fails stays first in its queue until it goes through. A message
 leaves the queue in the transaction that marks it delivered, after its recipient has said that it is on disk there. What
@@ -8,6 +8,7 @@ is sent again because no acknowledgement came is known to registry and recipient
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -31,8 +32,9 @@ from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.events import MessageDelivered
 from academics_jupyter.protocol.records import KINDS, Envelope, Record, Signed
 from academics_jupyter.protocol.rooms import Decline, Invite
-from academics_jupyter.protocol.wire import MAX_EVENT_BYTES, MAX_RECORDS, Chat, Done, News
+from academics_jupyter.protocol.wire import MAX_EVENT_BYTES, MAX_RECORDS, Chat, Done, News, Seen
 from academics_jupyter.store.outbox import REGISTRY, OutboxEntry
+from academics_jupyter.store.read_marks import NOTHING_READ
 
 NEWS_BYTES = MAX_EVENT_BYTES * 9 // 10
 """Envelopes in one event of news, as JSON; the event's own few characters come on top."""
@@ -44,6 +46,7 @@ FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 5.0
 """Not longer, as it is also how late things go out once the registry is back."""
 LAST_RESEND_S = 30.0
+MAX_HOLDERS_TOLD = 8
 CHAT_TIMEOUT_S = 900.0
 """A busy kernel acknowledges when its cell ends."""
 
@@ -145,21 +148,31 @@ class Courier:
     async def _empty_queue_of(self, link: Link, refused: set[int]) -> bool:
         """Whether all has gone out but what is `refused`, to be tried again over the next link only."""
         for entry in self._waiting(link.peer):
-            if entry.id in refused:
+            if entry.kind == "read" and not self._context.settings.read_marks:
+                # Turned off since the person has read.
+                await asyncio.to_thread(self._context.store.outbox.done, entry.id)
+            if entry.id in refused or not await asyncio.to_thread(self._context.store.outbox.holds, entry.id):
+                # Withdrawn since, or queued anew.
                 continue
             try:
-                event, said = await asyncio.to_thread(self._said, entry)
+                event, said, attached = await asyncio.to_thread(self._said, entry)
             except StoreDamagedError:
                 # It can never be sent; the others must not wait for it. Its author sees it as damaged.
                 log.exception("something for %s is damaged on disk and was taken out of the queue", link.name)
                 await asyncio.to_thread(self._context.store.outbox.done, entry.id)
                 continue
             try:
+                await self._describe(link, attached)
                 await link.call(event, said, Done, CHAT_TIMEOUT_S)
             except PeerUnreachableError:
                 return False
             except (NetworkError, ProtocolError) as error:
                 await asyncio.to_thread(self._context.store.outbox.failed, entry.id, str(error))
+                if isinstance(error, PeerRefusedError) and entry.kind == "read":
+                    # A client may have no such event. What matters more must not wait for a mark.
+                    log.info("%s does not take how far it was read: %s", link.name, error)
+                    refused.add(entry.id)
+                    continue
                 if isinstance(error, PeerRefusedError) and error.code in LASTING_REFUSALS:
                     log.warning("%s refused a message: %s", link.name, error)
                     refused.add(entry.id)
@@ -170,22 +183,47 @@ class Courier:
                 self._context.events.tell(MessageDelivered(entry.reference, link.peer))
         return True
 
-    def _said(self, entry: OutboxEntry) -> tuple[str, Struct]:
-        """What an entry for a peer says, and as which event. Raises StoreDamagedError."""
+    def _said(self, entry: OutboxEntry) -> tuple[str, Struct, list[Signed[Record]]]:
+        """What an entry for a peer says, as which event, and the records of what is attached.
+
+        Raises StoreDamagedError.
+        """
         store = self._context.store
         match entry.kind:
             case "message":
-                return "chat", Chat(message=store.messages.envelope(entry.reference))
+                chat = Chat(message=store.messages.envelope(entry.reference))
+                return "chat", chat, self._attached(entry.reference)
             case "invitation":
-                return "invite", Invite(invitation=store.invitations.envelope(entry.reference, entry.destination))
+                invitation = store.invitations.envelope(entry.reference, entry.destination)
+                return "invite", Invite(invitation=invitation), []
+            case "read":
+                mark = store.read_marks.ours(entry.destination) or NOTHING_READ
+                return "seen", Seen(series=mark.series, sequence=mark.sequence), []
             case _:
-                return "decline", Decline(room=entry.reference)
+                return "decline", Decline(room=entry.reference), []
+
+    def _attached(self, message_id: str) -> list[Signed[Record]]:
+        """Descriptions and holders of the resources of a message, for a reader who has not heard of them."""
+        message, records = self._context.store.messages.get(message_id), self._context.store.records
+        attached: list[Signed[Record]] = []
+        for resource in message.resources if message is not None else ():
+            described = [signed for signed in records.resources(resource) if not signed.record.withdrawn]
+            described.sort(key=lambda signed: signed.record.peer != self._context.me)
+            holders = [signed for signed in records.holdings(resource) if signed.record.held]
+            attached += [*described[:1], *holders[:MAX_HOLDERS_TOLD]]
+        return attached
+
+    async def _describe(self, link: Link, attached: list[Signed[Record]]) -> None:
+        """Send what is attached ahead of its message; who refuses it may find it in the registry."""
+        for lot in lots_of_news(attached):
+            with contextlib.suppress(PeerRefusedError):
+                await link.call("news", News(records=lot), Done, CHAT_TIMEOUT_S)
 
     def _delivered(self, entry: OutboxEntry) -> None:
         store = self._context.store
         with store.transaction():
             if entry.kind == "message":
-                store.messages.set_state(entry.reference, "delivered")
+                store.read_marks.delivered(entry.reference, entry.destination)
             store.outbox.done(entry.id)
 
 

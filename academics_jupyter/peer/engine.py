@@ -30,10 +30,11 @@ from academics_jupyter.peer.serving import ServingService
 from academics_jupyter.peer.sharing import SharingService
 from academics_jupyter.peer.steward import Steward
 from academics_jupyter.peer.trees import TreeFetcher, TreeService
+from academics_jupyter.peer.typing import TypingService
 from academics_jupyter.protocol.records import Presence, Record, Resource, Signed, Vote, open_record
 from academics_jupyter.protocol.rooms import Decline, Invite, RoomEvent
 from academics_jupyter.protocol.starting import Step, steps
-from academics_jupyter.protocol.wire import Ask, Chat, Done, News, Read, Token
+from academics_jupyter.protocol.wire import Ask, Chat, Done, News, Read, Seen, Token, Typing
 from academics_jupyter.store.folder import DriverLock
 
 SETTLE_S = 2.0
@@ -73,7 +74,8 @@ class Engine:
         )
         self.courier = Courier(context, self.mesh, self.membership.says_busy)
         self.presence.attach(self.mesh, self.courier)
-        self.rooms = RoomRunner(context, self.mesh, lambda _room, _peer: None)
+        self._typing = TypingService(context, self.mesh)
+        self.rooms = RoomRunner(context, self.mesh, self._typing.heard_in_room)
         self.meshing = MeshingService(
             context,
             self.mesh,
@@ -88,6 +90,8 @@ class Engine:
         )
         self.mesh.on("news", News, self._news)
         self.mesh.on("chat", Chat, chatting.receive)
+        self.mesh.on("seen", Seen, chatting.seen)
+        self.mesh.on("typing", Typing, self._typing.heard)
         rooms = RoomsService(context)
         self.mesh.on("invite", Invite, rooms.invited)
         self.mesh.on("decline", Decline, rooms.declined)
@@ -175,6 +179,7 @@ class Engine:
         self._run("trees", self._trees.serve())
         self._run("downloading", self._downloader.serve())
         self._run("rooms", self.rooms.serve())
+        self._run("typing", self._typing.serve())
         self._run("steward", Steward(self._context, self.presence.heartbeat.renew_soon, self.part_from).serve())
         self._run("turning", self.presence.keep_turning())
         self._run("lease", self.presence.keep_lease())

@@ -50,6 +50,37 @@ class MessageDelivered:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageChanged:
+    """Somebody has edited or withdrawn a message of theirs, or reacted to one: `id` is the message that it is about."""
+
+    id: str
+    author: str
+    conversation: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesRead:
+    """A peer has read what we wrote to it, up to some message."""
+
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class WritingBegun:
+    """Our person is writing in a conversation."""
+
+    conversation: str
+
+
+@dataclass(frozen=True, slots=True)
+class WritingSeen:
+    """Somebody else is writing in a conversation: shown for a while."""
+
+    conversation: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoomInvited:
     """Somebody has invited us to a room."""
 
@@ -105,6 +136,10 @@ Event = (
     | ResourceShared
     | MessageReceived
     | MessageDelivered
+    | MessageChanged
+    | MessagesRead
+    | WritingBegun
+    | WritingSeen
     | RoomInvited
     | HostChanged
     | DownloadFinished

@@ -22,21 +22,19 @@ from academics_jupyter.peer.doctor.examining import examine
 from academics_jupyter.peer.event_bus import EventStream
 from academics_jupyter.peer.exploring import Explored, Listing
 from academics_jupyter.peer.exporting import export_torrent
-from academics_jupyter.peer.own_rooms import OwnRooms
+from academics_jupyter.peer.own_chats import OwnChats
 from academics_jupyter.peer.settings import resolve
 from academics_jupyter.peer.versions import all_versions
 from academics_jupyter.protocol.identity import fingerprint
-from academics_jupyter.protocol.messages import is_room
 from academics_jupyter.protocol.records import Resource
 from academics_jupyter.registry.port import Query
 from academics_jupyter.store.files import HeldFile
-from academics_jupyter.store.history import StoredMessage
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Peer(OwnRooms):
+class Peer(OwnChats):
     """One profile in this process, and what a person can do with it. Made by `Peer.open`."""
 
     # Sharing
@@ -166,54 +164,7 @@ class Peer(OwnRooms):
                 entries.append(bibtex(listing.resource))
         return "\n".join(entries)
 
-    # Chatting
-
-    async def chat(self, peer: str, text: str) -> StoredMessage:
-        """Send a message; to somebody offline it waits until both are online."""
-        conversation = await self.lookup.conversation(peer)
-        if is_room(conversation):
-            await self.rooms.check_writable(conversation)
-        message = await self.chatting.send(conversation, text)
-        self._note_if_offline("The message is kept")
-        return message
-
-    async def history(self, peer: str, *, search: str = "", limit: int | None = None) -> pd.DataFrame:
-        """A conversation, oldest first; reading it marks it read.
-
-        With `search`, which marks nothing read, only messages that have all its words (see `MessageSearch.find`).
-        """
-        whole = await self.lookup.conversation(peer)
-        messages = await self._found(search, whole, limit) if search else await self.chatting.history(whole, limit)
-        return tables.history_table(messages, self.exploring.name_of)
-
-    async def search_messages(self, words: str, *, limit: int | None = None) -> pd.DataFrame:
-        """The messages of all conversations that have all of `words` (see `MessageSearch.find`), oldest first."""
-        return tables.found_table(await self._found(words, None, limit), self.exploring.name_of)
-
-    async def _found(self, words: str, conversation: str | None, limit: int | None) -> list[StoredMessage]:
-        found = await self.chatting.search(words, conversation, limit)
-        if found.missing:
-            self.notice = (
-                f"The search index is being made: about {found.missing:,} older messages are not searched yet."
-                " Search again in a moment."
-            )
-        return found.messages
-
-    async def inbox(self) -> pd.DataFrame:
-        """What is unread, by conversation."""
-        return tables.inbox_table(
-            [
-                {
-                    "conversation": self.conversation_name(each.conversation),
-                    "unread": each.unread,
-                    "last_at": each.last_at_ms,
-                    "last_text": each.last_text,
-                    "fingerprint": "" if is_room(each.conversation) else fingerprint(each.conversation),
-                }
-                for each in await self.chatting.conversations()
-                if each.unread
-            ]
-        )
+    # People
 
     async def block(self, peer: str, *, blocked: bool = True) -> None:
         """Take nothing more from a peer, or take it again."""

@@ -16,7 +16,7 @@ from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import Mesh
 from academics_jupyter.peer.changes import either
 from academics_jupyter.peer.context import Context
-from academics_jupyter.peer.events import HostChanged, MessageReceived
+from academics_jupyter.peer.events import HostChanged, MessageChanged, MessageReceived
 from academics_jupyter.peer.reaching import Reaching
 from academics_jupyter.peer.room_telling import LinkTelling, Telling
 from academics_jupyter.peer.room_writing import RoomWriting
@@ -100,13 +100,14 @@ class RoomRunner:
             raise RemoteProtocolError("a room that we are not in", "not_member")
         said = event.said
         if isinstance(said, Typing):
-            self._typing(event.room, link.peer)
+            if link.peer in running.machine.log.members:
+                self._typing(event.room, link.peer)
             return Done()
         came, posts = await self._opened(event.room, said)
         async with running.busy:
-            self._greet(running, link)
+            effects = self._greet(running, link)
             now_ms = int(time.monotonic() * 1000)
-            await self._carry_out(running, running.machine.hear(link.peer, said, posts, now_ms), came)
+            await self._carry_out(running, effects + running.machine.hear(link.peer, said, posts, now_ms), came)
         return Done()
 
     # What happens here
@@ -165,12 +166,12 @@ class RoomRunner:
         machine = Room(self._context.keys.signing, copy, row.claim, promised=row.promised, read=read)
         return self._running.setdefault(row.room, _Running(machine, row, RoomWriting(self._context.store, machine)))
 
-    def _greet(self, running: _Running, link: Link) -> None:
+    def _greet(self, running: _Running, link: Link) -> list[Effect]:
         """A link that has just come up may be heard from before it has been looked at."""
-        if running.greeted.get(link.peer) is not link and not link.down.is_set():
-            running.greeted[link.peer] = link
-            # What we have to say of it comes with the answer to what was said.
-            running.machine.link_up(link.peer, _rtt_ms(link))
+        if running.greeted.get(link.peer) is link or link.down.is_set():
+            return []
+        running.greeted[link.peer] = link
+        return running.machine.link_up(link.peer, _rtt_ms(link))
 
     # What is heard
 
@@ -217,6 +218,8 @@ class RoomRunner:
         for message in new:
             if message.kind == "text":
                 self._context.events.tell(MessageReceived(message.id, message.author, message.text, room))
+            elif message.about:
+                self._context.events.tell(MessageChanged(message.about, message.author, room))
         for effect in kept:
             if isinstance(effect, Adopt):
                 self._context.events.tell(HostChanged(room, machine.term.host, machine.term.round))

@@ -56,8 +56,16 @@ def members_table(
     row: RoomRow, invited: Mapping[str, str], contacts: Mapping[str, Contact], me: str, name_of: NameOf
 ) -> pd.DataFrame:
     """A row for each member, and for those who were invited and are none; `state` is online, busy, away, or theirs."""
+    return framed(member_rows(row, invited, contacts, me, name_of), MEMBER_COLUMNS, {}, [])
+
+
+def member_rows(
+    row: RoomRow, invited: Mapping[str, str], contacts: Mapping[str, Contact], me: str, name_of: NameOf
+) -> list[dict[str, str]]:
+    """What `members_table` has, and each one's id as `peer`."""
     rows = [
         {
+            "peer": member,
             "name": name_of(member),
             "role": _role(row, member),
             "state": "you" if member == me else _presence(contacts.get(member)),
@@ -65,8 +73,9 @@ def members_table(
         }
         for member in row.facts.members
     ]
-    rows += [
+    return rows + [
         {
+            "peer": peer,
             "name": name_of(peer),
             "role": "invited",
             "state": answer or _presence(contacts.get(peer)),
@@ -75,7 +84,6 @@ def members_table(
         for peer, answer in invited.items()
         if peer not in row.facts.members
     ]
-    return framed(rows, MEMBER_COLUMNS, {}, [])
 
 
 def _role(row: RoomRow, member: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TypeVar
 
 from academics_jupyter.peer.room_telling import Telling
+from academics_jupyter.protocol.messages import written_bytes
 from academics_jupyter.protocol.records import Envelope
 from academics_jupyter.protocol.room import Room
 from academics_jupyter.protocol.room_effects import Tell, TellEntries, TellMessages
@@ -16,7 +17,7 @@ M = TypeVar("M", Envelope, Entry)
 
 HEAD_BYTES = 400
 EVENT_BYTES = 600_000
-"""Payloads in one event; escaped as JSON they are longer, and the event's limit is 1,000,000."""
+"""Payloads in one event, as JSON; a longer one goes alone, and the event's limit is 1,000,000."""
 
 _Found = list[tuple[Head, Envelope | None]]
 
@@ -82,8 +83,8 @@ def _lots(messages: list[M]) -> list[tuple[M, ...]]:
 
 
 def _size_bytes(said: Envelope | Entry) -> int:
-    """As UTF-8 in JSON, at most; two for each quotation mark."""
+    """As UTF-8 in JSON, at most."""
     message = said.message if isinstance(said, Entry) else said
     if message is None:
         return HEAD_BYTES
-    return len(message.payload.encode()) + message.payload.count('"') + message.payload.count("\\") + 200
+    return written_bytes(message) + 200

@@ -49,6 +49,10 @@ class RoomsService:
             raise UnknownTargetError("There is no such room: %room list shows yours.")
         return row
 
+    async def answers(self, room: str) -> dict[str, str]:
+        """Whom we have invited to a room, with their answers: "", or declined."""
+        return await asyncio.to_thread(self._context.store.invitations.of, room)
+
     async def create(self, name: str, invited: Sequence[str], *, history: bool = False) -> RoomRow:
         """Found a room, and invite peers. Raises UsageError for a name that is empty or too long, or too many peers."""
         name = " ".join(name.split())

@@ -29,8 +29,10 @@ ENVIRONMENT = {
     "download_limit": "ACADEMICS_DOWNLOAD_LIMIT",
     "uploads_at_once": "ACADEMICS_UPLOADS_AT_ONCE",
     "downloads_at_once": "ACADEMICS_DOWNLOADS_AT_ONCE",
+    "read_marks": "ACADEMICS_READ_MARKS",
 }
 MOST_AT_ONCE = 1000
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 def default_home() -> Path:
@@ -42,7 +44,8 @@ def default_home() -> Path:
 class Settings:
     """One kernel's settings. An empty `registry` is the embedded one; an empty `host`, what fits the registry.
 
-    `upload_limit` and `download_limit` are in bytes per second, for all transfers together; 0 is no limit.
+    `upload_limit` and `download_limit` are in bytes per second, for all transfers together; 0 is no limit. Without
+    `read_marks`, nobody is told what the person has read, nor that they are writing.
     """
 
     home: Path = field(default_factory=default_home)
@@ -58,6 +61,7 @@ class Settings:
     download_limit: int = 0
     uploads_at_once: int = 16
     downloads_at_once: int = 3
+    read_marks: bool = True
 
     @property
     def registry_folder(self) -> Path:
@@ -99,6 +103,8 @@ def checked(name: str, value: Any) -> Any:
             return _limit(name, value)
         case "uploads_at_once" | "downloads_at_once":
             return _at_once(name, value)
+        case "read_marks":
+            return _switch(name, value)
     return value
 
 
@@ -124,6 +130,13 @@ def _at_once(name: str, value: Any) -> int:
     raise UsageError(
         f"{name} must be a number from 1 to {MOST_AT_ONCE}, not {value!r}: set {ENVIRONMENT[name]} to one."
     )
+
+
+def _switch(name: str, value: Any) -> bool:
+    word = str(value).strip().lower()
+    if word in _YES or word in _NO:
+        return word in _YES
+    raise UsageError(f"{name} must be on or off, not {value!r}: set {ENVIRONMENT[name]} to one.")
 
 
 def _registry_hosts(uri: str) -> list[str]:

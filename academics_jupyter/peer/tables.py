@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from academics_jupyter.peer.framing import framed
 from academics_jupyter.protocol.identity import fingerprint
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from academics_jupyter.peer.exploring import Listing, Person
     from academics_jupyter.protocol.contents import Contents
     from academics_jupyter.protocol.records import Resource
-    from academics_jupyter.store.messages import StoredMessage
+    from academics_jupyter.store.history import StoredMessage
     from academics_jupyter.store.peers import Contact
 
 RESOURCE_COLUMNS = [
@@ -24,7 +25,11 @@ VERSION_COLUMNS = ["version", "id", "title", "size_bytes", "sharer", "shared_at"
 PEOPLE_COLUMNS = ["name", "affiliation", "interests", "online", "resources", "fingerprint"]
 PEER_COLUMNS = ["name", "fingerprint", "state", "direction", "rtt_ms", "since"]
 HISTORY_COLUMNS = ["sent_at", "sender", "text", "state", "id"]
-INBOX_COLUMNS = ["conversation", "unread", "last_at", "last_text", "fingerprint"]
+FOUND_COLUMNS = ["conversation", *HISTORY_COLUMNS]
+INBOX_COLUMNS = ["conversation", "unread", "mentioned", "last_at", "last_text", "fingerprint"]
+
+NameOf = Callable[[str], str]
+TextOf = Callable[["StoredMessage"], str]
 
 
 def resource_table(listings: Iterable[Listing]) -> pd.DataFrame:
@@ -45,13 +50,13 @@ def resource_table(listings: Iterable[Listing]) -> pd.DataFrame:
         }
         for each in listings
     ]
-    return _table(rows, RESOURCE_COLUMNS, {"year": "Int64", "size_bytes": "int64", "holders": "int64"}, ["shared_at"])
+    return framed(rows, RESOURCE_COLUMNS, {"year": "Int64", "size_bytes": "int64", "holders": "int64"}, ["shared_at"])
 
 
 def file_table(contents: Contents) -> pd.DataFrame:
     """A row for each file of a folder, in the order of its tree."""
     rows = [{"path": "/".join(file.path), "size_bytes": file.size_bytes, "id": file.root} for file in contents.files]
-    return _table(rows, FILE_COLUMNS, {"size_bytes": "int64"}, [])
+    return framed(rows, FILE_COLUMNS, {"size_bytes": "int64"}, [])
 
 
 def version_table(versions: Iterable[Resource], name_of: Callable[[str], str]) -> pd.DataFrame:
@@ -67,7 +72,7 @@ def version_table(versions: Iterable[Resource], name_of: Callable[[str], str]) -
         }
         for each in versions
     ]
-    return _table(rows, VERSION_COLUMNS, {"version": "int64", "size_bytes": "int64"}, ["shared_at"])
+    return framed(rows, VERSION_COLUMNS, {"version": "int64", "size_bytes": "int64"}, ["shared_at"])
 
 
 def people_table(people: Iterable[Person]) -> pd.DataFrame:
@@ -83,7 +88,7 @@ def people_table(people: Iterable[Person]) -> pd.DataFrame:
         }
         for person in people
     ]
-    return _table(rows, PEOPLE_COLUMNS, {"resources": "int64"}, [])
+    return framed(rows, PEOPLE_COLUMNS, {"resources": "int64"}, [])
 
 
 def peer_table(contacts: Iterable[Contact]) -> pd.DataFrame:
@@ -102,7 +107,7 @@ def peer_table(contacts: Iterable[Contact]) -> pd.DataFrame:
         }
         for contact in contacts
     ]
-    return _table(rows, PEER_COLUMNS, {"rtt_ms": "float64"}, ["since"])
+    return framed(rows, PEER_COLUMNS, {"rtt_ms": "float64"}, ["since"])
 
 
 def _state(contact: Contact) -> str:
@@ -115,30 +120,33 @@ def _state(contact: Contact) -> str:
     return "online" if contact.online else "offline"
 
 
-def history_table(messages: Iterable[StoredMessage], name_of: Callable[[str], str]) -> pd.DataFrame:
-    """A row for each message, oldest first."""
+def history_table(messages: Iterable[StoredMessage], name_of: NameOf, text_of: TextOf) -> pd.DataFrame:
+    """A row for each message, oldest first; `text_of` words it."""
+    rows = [_history_row(message, name_of, text_of) for message in messages]
+    return framed(rows, HISTORY_COLUMNS, {}, ["sent_at"])
+
+
+def found_table(
+    messages: Iterable[StoredMessage], conversation_name: NameOf, name_of: NameOf, text_of: TextOf
+) -> pd.DataFrame:
+    """A row for each message of any conversation, oldest first."""
     rows = [
-        {
-            "sent_at": message.sent_at_ms,
-            "sender": name_of(message.author),
-            "text": message.text,
-            "state": message.state,
-            "id": message.id,
-        }
+        {"conversation": conversation_name(message.conversation), **_history_row(message, name_of, text_of)}
         for message in messages
     ]
-    return _table(rows, HISTORY_COLUMNS, {}, ["sent_at"])
+    return framed(rows, FOUND_COLUMNS, {}, ["sent_at"])
 
 
 def inbox_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """A row for each conversation with something unread."""
-    return _table(rows, INBOX_COLUMNS, {"unread": "int64"}, ["last_at"])
+    return framed(rows, INBOX_COLUMNS, {"unread": "int64", "mentioned": "int64"}, ["last_at"])
 
 
-def _table(rows: list[dict[str, Any]], columns: list[str], types: dict[str, str], times: list[str]) -> pd.DataFrame:
-    import pandas as pd  # slow to import, and needed only once somebody looks at a table
-
-    table = pd.DataFrame(rows, columns=columns)
-    for column in times:
-        table[column] = pd.to_datetime(table[column], unit="ms", utc=True)
-    return table.astype(types)
+def _history_row(message: StoredMessage, name_of: NameOf, text_of: TextOf) -> dict[str, Any]:
+    return {
+        "sent_at": message.sent_at_ms,
+        "sender": name_of(message.author),
+        "text": text_of(message),
+        "state": message.state,
+        "id": message.id,
+    }

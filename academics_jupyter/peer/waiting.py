@@ -58,6 +58,8 @@ def _clock_time(ago_ms: int) -> str:
 def _messages(context: Context, recipient: str, entries: list[OutboxEntry], *, driven: bool) -> list[tuple[str, str]]:
     counts: dict[str, int] = {}
     for entry in entries:
+        if entry.kind == "read":
+            continue  # nothing that the person has asked for
         why = _why_not_delivered(context, recipient, entry) if driven else _OFFLINE
         counts[why] = counts.get(why, 0) + 1
     return [("a message" if count == 1 else f"{count} messages", why) for why, count in counts.items()]

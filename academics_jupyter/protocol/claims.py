@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from academics_jupyter.errors import RemoteProtocolError
 from academics_jupyter.protocol.election import majority
 from academics_jupyter.protocol.records import Envelope
 from academics_jupyter.protocol.rooms import Claim, Term, open_ballot
+
+MOST_MISSED = 1_000_000
+"""As many rounds somebody may have been away for."""
 
 
 def claim_of(term: Term, electorate: Iterable[str], ballots: Mapping[str, Envelope], voters: Iterable[str]) -> Claim:
@@ -32,3 +35,14 @@ def is_elected(room: str, claim: Claim) -> bool:
     """Whether a majority of a claim's members has elected its host."""
     members = frozenset(claim.members)
     return claim.term.host in members and len(voters(room, claim) & members) >= majority(len(members))
+
+
+def is_believed(room: str, claim: Claim, term: Term, peer: str, knows: Callable[[str], bool]) -> bool:
+    """Whether a claim that `peer` has told is to be followed, where `term` is the highest that is known.
+
+    Those who voted may have joined after where our log ends, so we cannot hold them against it; but somebody whom we
+    know must stand behind the claim. Rounds are finite, and nobody is to use them up at once.
+    """
+    if claim.term.round > term.round + MOST_MISSED or not is_elected(room, claim):
+        return False
+    return knows(peer) or any(map(knows, voters(room, claim)))

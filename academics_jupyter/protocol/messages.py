@@ -47,6 +47,8 @@ MAX_TEXT_LENGTH = 32_000
 """In characters."""
 MAX_CELL_LENGTH = 150_000
 """Of a cell's JSON, in characters."""
+MAX_WRITTEN_BYTES = 900_000
+"""Of a payload as a string in JSON: what can be sent at all can be passed on, in an event that says more."""
 MAX_REACTION_LENGTH = 32
 MAX_MENTIONS = 50
 MAX_RESOURCES = 20
@@ -110,7 +112,7 @@ def sign_message(key: SigningKey, message: Message) -> Envelope:
 def open_message(envelope: Envelope) -> Message:
     """Check an envelope and read the message in it. Raises RemoteProtocolError."""
     signed = signed_bytes(envelope)
-    if len(envelope.payload) > MAX_ENVELOPE_LENGTH:
+    if len(envelope.payload) > MAX_ENVELOPE_LENGTH or written_bytes(envelope) > MAX_WRITTEN_BYTES:
         raise RemoteProtocolError("a message is too long")
     label, _, text = envelope.payload.partition("\n")
     if label != Message.LABEL:
@@ -120,6 +122,11 @@ def open_message(envelope: Envelope) -> Message:
         raise RemoteProtocolError("a message's signature does not hold", "bad_signature")
     _check_kind(message)
     return message
+
+
+def written_bytes(envelope: Envelope) -> int:
+    """How long an envelope's payload is as a string in JSON, in bytes. Raises UnicodeError where it is none."""
+    return len(msgspec.json.encode(envelope.payload))
 
 
 def digest(envelope: Envelope) -> bytes:

@@ -12,7 +12,7 @@ in the log is there once.
 | `progress` | we host                       | `entries` from where the logs part                                |
 | `entries`  | from our host                 | the log becomes what the host's is; `progress`                    |
 | `submit`   | we host                       | what can come next is numbered and told; what never can, `refused` |
-| `refused`  | from our host                 | the message is rejected                                           |
+| `refused`  | from our host                 | the message is rejected, if our log says so too                   |
 | `wanted`   | from whom we know             | `given`, of what the asker may see                                |
 | `standing`, `canvass`, `ballot` | a member | see `election`                                                    |
 
@@ -23,16 +23,16 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 
 from nacl.signing import SigningKey
 
-from academics_jupyter.protocol.claims import is_elected, voters
+from academics_jupyter.protocol.claims import is_believed
 from academics_jupyter.protocol.electing import Electing
 from academics_jupyter.protocol.election import View
 from academics_jupyter.protocol.identity import peer_id
-from academics_jupyter.protocol.room_copy import RoomCopy
+from academics_jupyter.protocol.room_copy import RoomCopy, sound
 from academics_jupyter.protocol.room_effects import Adopt, Effect, Hold, Reject, Tell, TellMessages
 from academics_jupyter.protocol.room_hosting import Hosting
 from academics_jupyter.protocol.room_log import Post, RoomLog
@@ -58,6 +58,9 @@ from academics_jupyter.protocol.rooms import (
 ASK_AGAIN_MS = 5_000
 """What is pending is submitted again, and what is lacking asked for again, after this long."""
 
+MARKS_MS = 1_000
+"""How often the members are told how far each of them is."""
+
 
 class Room:
     """The machine of one room, for the member with `key`."""
@@ -79,6 +82,7 @@ class Room:
         self._electing = Electing(key, copy.log.room, promised)
         self._reached: dict[str, int] = {}
         self._asked_ms: int | None = None
+        self._marked_ms = -MARKS_MS
 
     @property
     def log(self) -> RoomLog:
@@ -143,7 +147,9 @@ class Room:
     def tick(self, now_ms: int) -> list[Effect]:
         """To be called about twice a second; `now_ms` is of any clock that does not go back."""
         effects = self._number()
-        effects += self.hosting.tell_marks(self.term) if self.hosts else []
+        if self.hosts and now_ms >= self._marked_ms + MARKS_MS:
+            self._marked_ms = now_ms
+            effects += self.hosting.tell_marks(self.log, self.term)
         if self.me in self.log.members and not self.hosts and not self.is_settled:
             effects += self._elected(self._electing.look(self._view(), now_ms))
         if self._asked_ms is None or now_ms >= self._asked_ms + ASK_AGAIN_MS:
@@ -172,10 +178,9 @@ class Room:
             case Entries() if not self.hosts:
                 return self._entered(host, said, posts)
             case Refused():
-                rejected = self.copy.pending.pop(said.message, None)
-                return [Reject(said.message, said.code)] if rejected else []
+                return self.copy.reject(said.message)
             case Marks():
-                self.hosting.told(said.marks)
+                self.hosting.told(mark for mark in said.marks if self._knows(mark.member))
         return []
 
     def _heard(self, peer: str, said: Said, posts: Sequence[Post | None], now_ms: int) -> list[Effect]:
@@ -197,35 +202,32 @@ class Room:
     def _claimed(self, peer: str, claim: Claim) -> list[Effect]:
         if claim.term == self.term:
             return self._greet_host() if peer == self.term.host else []
-        if not self._believes(peer, claim):
+        if not is_believed(self.log.room, claim, self.term, peer, self._knows):
             return []
         return [Adopt(claim), *self._enter(claim), *self._greet_host()]
 
-    def _believes(self, peer: str, claim: Claim) -> bool:
-        """Whether a claim of a higher term is to be followed.
-
-        Those who voted may have joined after where our log ends, so we cannot hold them against it; but somebody whom
-        we know must stand behind the claim.
-        """
-        if not len(self.log):
-            return True
-        vouching = voters(self.log.room, claim) | {peer}
-        return is_elected(self.log.room, claim) and any(self.log.joined_at(each) is not None for each in vouching)
+    def _knows(self, peer: str) -> bool:
+        """Whether somebody is or was a member; for who is not in yet, the inviter is, and the host that was named."""
+        if len(self.log):
+            return self.log.joined_at(peer) is not None
+        return peer == self.term.host or any(peer == post.inviter for post in self.copy.pending.values())
 
     def _entered(self, peer: str, said: Entries, posts: Sequence[Post | None]) -> list[Effect]:
         after = said.after.number
         if after > len(self.log) or self.log.chain(after).hex() != said.after.chain:
             return [Tell(peer, self._own_progress(again=True))]
-        sound = posts[: posts.index(None)] if None in posts else posts
-        heads = frozenset(
-            post.id for post, entry in zip(sound, said.entries, strict=False) if post and entry.message is None
-        )
-        last = said.last if len(sound) == len(posts) else said.last + 1
-        return [*self.copy.take(after, [post for post in sound if post], heads, last), *self._progress()]
+        told, heads = sound(posts, said.entries)
+        last = said.last if len(told) == len(posts) else said.last + 1
+        return [*self.copy.take(after, told, heads, last), *self._progress()]
 
     def _submitted(self, peer: str, posts: Iterable[Post | None]) -> list[Effect]:
+        joins = [post for post in posts if post is not None and post.kind == "join" and post.author == peer]
         if not self.hosts:
-            return self._correct(peer)
+            is_invited = any(self._knows(post.inviter) for post in joins)
+            return [Tell(peer, self.claim)] if is_invited else self._correct(peer)
+        if not self._knows(peer):
+            # Who was never in is let in, or nothing of theirs is kept: anybody can sign things.
+            posts = [post for post in joins if self.log.refusal(post) != "out_of_order"]
         held = tuple(post.id for post in posts if post is not None and self.copy.hold(post))
         effects = [Hold(held), *self._number()]
         rejected = (each for each in effects if isinstance(each, Reject) and each.message in held)
@@ -242,8 +244,7 @@ class Room:
 
     def _correct(self, peer: str) -> list[Effect]:
         """Tell who hosts, if it is any of the peer's business."""
-        theirs = self.log.joined_at(peer) is not None or peer == self.term.host or not len(self.log)
-        return [Tell(peer, self.claim)] if theirs else []
+        return [Tell(peer, self.claim)] if peer == self.term.host or self._knows(peer) else []
 
     def _elected(self, done: tuple[list[Effect], Claim | None]) -> list[Effect]:
         effects, claim = done
@@ -280,13 +281,13 @@ class Room:
         haves = tuple(Have(number, chain) for number, chain in self.log.haves())
         return Progress(term=self.term, haves=haves, read=self.read, again=again)
 
-    def _submit(self, posts: Iterable[Post]) -> list[Effect]:
-        host = self.term.host
-        if self.hosts or host not in self._reached:
-            return []
+    def _submit(self, posts: Collection[Post]) -> list[Effect]:
+        """To the host; who is not in yet asks whoever invited them, too, who knows if there is a later one."""
+        peers = {self.term.host} if len(self.log) else {self.term.host, *(post.inviter for post in posts)}
         ids = [post.id for post in posts]
-        lots = (ids[start : start + MAX_SUBMITTED] for start in range(0, len(ids), MAX_SUBMITTED))
-        return [TellMessages(host, tuple(lot), submit=True) for lot in lots]
+        lots = [tuple(ids[start : start + MAX_SUBMITTED]) for start in range(0, len(ids), MAX_SUBMITTED)]
+        reached = sorted(peers & self._reached.keys()) if not self.hosts else ()
+        return [TellMessages(peer, lot, submit=True) for peer in reached for lot in lots]
 
     def _ask_again(self) -> list[Effect]:
         effects = self._submit(self.copy.pending.values())

@@ -1,4 +1,4 @@
-"""What one member has of a room. May import messages, room_effects and room_log.
+"""What one member has of a room. May import messages, room_effects, room_log and rooms.
 
 The messages that it holds, and its copy of the log. What is held and not in the log is *pending*, whoever wrote it; of
 what is in the log and not held there are only *heads*.
@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from academics_jupyter.protocol.messages import ROOM_KINDS
 from academics_jupyter.protocol.room_effects import Cut, Effect, Fill, Keep, Reject
-from academics_jupyter.protocol.room_log import KNOWN, Post, RoomLog
+from academics_jupyter.protocol.room_log import KNOWN, NEVER, Post, RoomLog
+from academics_jupyter.protocol.rooms import Entry
 
 
 class RoomCopy:
@@ -43,13 +45,30 @@ class RoomCopy:
                 refusal = self.log.refusal(post)
                 if refusal == "out_of_order":
                     continue
-                del self.pending[post.id]
+                if refusal in NEVER:
+                    rejected += self.reject(post.id)
+                    continue
+                self.pending.pop(post.id, None)
                 if not refusal:
                     self.log.append(post)
                     numbered.append(post)
-                elif refusal != KNOWN:
-                    rejected.append(Reject(post.id, refusal))
         return self._kept(numbered) + rejected
+
+    def reject(self, message: str) -> list[Effect]:
+        """A pending message that our log can never have; nor what its author wrote after it, for want of it."""
+        post = self.pending.get(message)
+        refusal = self.log.refusal(post) if post else ""
+        if post is None or refusal not in NEVER:
+            # A host that says so of others is not believed: what it does not number is kept.
+            return []
+        never = [
+            each.id
+            for each in self.pending.values()
+            if (each.author, each.series) == (post.author, post.series) and each.sequence >= post.sequence
+        ]
+        for each in never:
+            del self.pending[each]
+        return [Reject(each, refusal) for each in never]
 
     def take(self, after: int, posts: Sequence[Post], heads: frozenset[str], last: int) -> list[Effect]:
         """Make the log after a number what the host's is there. `last` is where the host's ends."""
@@ -108,3 +127,19 @@ class RoomCopy:
             return iter(())
         numbers = range(1, len(self.log) + 1)
         return (number for number in numbers if self.log[number].id in self.heads and self.log.shows(me, number))
+
+
+def sound(posts: Sequence[Post | None], entries: Sequence[Entry]) -> tuple[list[Post], frozenset[str]]:
+    """Those of some entries that may be taken, up to the first that may not; and which of them are heads only.
+
+    What all members see comes signed, never as a head: it decides who is in.
+    """
+    told: list[Post] = []
+    heads: set[str] = set()
+    for post, entry in zip(posts, entries, strict=True):
+        if post is None or (entry.message is None and post.kind in ROOM_KINDS):
+            break
+        told.append(post)
+        if entry.message is None:
+            heads.add(post.id)
+    return told, frozenset(heads)

@@ -42,7 +42,9 @@ class Hosting:
         if progress.again or parts or came:
             self._sent[peer] = common
         self.mark(peer, common, min(progress.read, common))
-        marks = [Tell(peer, Marks(term=progress.term, marks=tuple(self.marks.values())))] if came else []
+        # Who has left is told their last of the log, and nothing of how far others are.
+        greets = came and peer in log.members
+        marks = [Tell(peer, Marks(term=progress.term, marks=tuple(self.marks.values())))] if greets else []
         return [*marks, *self._tell(log, peer, even_none=parts)]
 
     def tell_all(self, log: RoomLog) -> list[Effect]:
@@ -69,8 +71,9 @@ class Hosting:
         """The host has said how far some members are."""
         self.marks |= {mark.member: mark for mark in marks}
 
-    def tell_marks(self, term: Term) -> list[Effect]:
+    def tell_marks(self, log: RoomLog, term: Term) -> list[Effect]:
         """What has changed since the last time, to all members that are there."""
         changed = tuple(self.marks[peer] for peer in sorted(self._changed))
         self._changed.clear()
-        return [Tell(peer, Marks(term=term, marks=changed)) for peer in sorted(self._sent)] if changed else []
+        members = sorted(self._sent.keys() & log.members)
+        return [Tell(peer, Marks(term=term, marks=changed)) for peer in members] if changed else []

@@ -1,4 +1,4 @@
-"""A room's log: its messages in the one order that its host gives them. May import errors, identity and messages.
+"""A room's log: its messages in the one order that its host gives them. May import errors, messages and rooms.
 
 The host numbers messages 1, 2, 3 … The first is the founding. Each number has a chain value, the SHA-256 of the chain
 value before it and of the message's digest, so two logs that have the same value at a number are the same up to there.
@@ -14,7 +14,7 @@ Who the members are, and what the room's terms are, follows from the log alone.
 | talk               | a member                 | nothing                                                              |
 
 Invariants
-- Of each author and series, the log holds the sequence numbers 1 to n, in order and once.
+- Of each author and series, the log holds the sequence numbers 1 to n, in order and once; of each id, one message.
 - A log is extended at its end or cut off at a number; what is cut off is given back, in order.
 """
 
@@ -25,11 +25,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from academics_jupyter.protocol.messages import ROOM_KINDS, Kind, Message, Terms, room_id
+from academics_jupyter.protocol.rooms import MAX_MEMBERS
 
 CHAIN_START = bytes(32)
 
 KNOWN = "known"
 """Not a refusal: the log holds it already."""
+NEVER = frozenset({"not_member", "not_entitled", "too_many"})
+"""The refusals that hold for good: of what comes in its author's order, and is not its author's to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class RoomLog:
 
     def _forget(self) -> None:
         self._last: dict[tuple[str, int], int] = {}
+        self._ids: set[str] = set()
         self._joined: dict[str, int] = {}
         self._members: set[str] = set()
         self._left: dict[str, int] = {}
@@ -132,7 +136,7 @@ class RoomLog:
     def refusal(self, post: Post) -> str:
         """Why a message cannot come next: an error code, KNOWN, or "" if it can."""
         last = self.last_sequence(post.author, post.series)
-        if post.sequence <= last:
+        if post.sequence <= last or post.id in self._ids:
             return KNOWN
         if not self._posts:
             is_founding = post.kind == "founding" and self.room == room_id(post.author, post.id)
@@ -143,6 +147,8 @@ class RoomLog:
 
     def _unentitled(self, post: Post) -> str:
         if post.kind == "join":
+            if len(self._members) >= MAX_MEMBERS:
+                return "too_many"
             # Whose own join is not in yet may well be in soon.
             return "" if post.inviter in self._joined else "out_of_order"
         if post.author not in self._members:
@@ -159,6 +165,7 @@ class RoomLog:
         """Number a message that is not refused; its number."""
         self._chains.append(hashlib.sha256(self.chain(len(self)) + post.digest).digest())
         self._posts.append(post)
+        self._ids.add(post.id)
         if self._is_late(post):
             self._void.add(len(self))
         self._last[post.author, post.series] = post.sequence

@@ -28,6 +28,7 @@ TOPICS = frozenset(
         "presences",
         "outbox",
         "messages",
+        "rooms",
         "files",
         "downloads",
         "trees",

@@ -97,17 +97,18 @@ class ReadMarks:
 
     def mentions(self) -> dict[str, int]:
         """How many unread messages mention us, for each conversation with any."""
-        rows = self._database.read(
-            "SELECT text.conversation, text.id AS text, said.id FROM messages AS text JOIN messages AS said"
-            " ON said.id = text.id OR (said.about = text.id AND said.kind = 'edit' AND said.author = text.author"
-            " AND said.conversation = text.conversation)"
-            " WHERE text.unread = 1 ORDER BY said.kind = 'edit', said.series, said.sequence"
+        unread = self._database.read("SELECT id, conversation FROM messages WHERE unread = 1")
+        edits = self._database.read(
+            "SELECT said.about, said.id FROM messages AS text JOIN messages AS said"
+            " ON said.about = text.id AND said.about != '' AND said.kind = 'edit' AND said.author = text.author"
+            " AND said.conversation = text.conversation WHERE text.unread = 1 ORDER BY said.series, said.sequence"
         )
-        mention = self._looked_into([str(row["id"]) for row in rows])
         # Of a text and its edits, the last one counts.
-        texts = {str(row["text"]): (str(row["conversation"]), mention[str(row["id"])]) for row in rows}
+        last = {str(row["id"]): str(row["id"]) for row in unread} | {str(row[0]): str(row[1]) for row in edits}
+        mention = self._looked_into(list(last.values()))
+        texts = [(str(row["conversation"]), mention[last[row["id"]]]) for row in unread]
         counts: dict[str, int] = {}
-        for conversation, mentioned in texts.values():
+        for conversation, mentioned in texts:
             if mentioned:
                 counts[conversation] = counts.get(conversation, 0) + 1
         return counts

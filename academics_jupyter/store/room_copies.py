@@ -108,9 +108,13 @@ class RoomCopies:
                         self._rooms.update(room, "promised", round_)
                     case Reject(message, _):
                         self._database.execute(
-                            "UPDATE messages SET state = 'refused' WHERE id = ? AND author = ?", (message, me)
+                            "UPDATE messages SET state = 'refused' WHERE id = ? AND author = ? AND conversation = ?",
+                            (message, me, room),
                         )
-                        self._database.execute("DELETE FROM messages WHERE id = ? AND author != ?", (message, me))
+                        self._database.execute(
+                            "DELETE FROM messages WHERE id = ? AND author != ? AND conversation = ?",
+                            (message, me, room),
+                        )
                         self._database.changed("messages")
         return new
 
@@ -126,6 +130,11 @@ class RoomCopies:
                 unread = message.kind == "text" and not mutes
                 self._messages.insert(message, each.envelope, room, now_ms, "received", unread=unread)
                 new.append(message)
+                if message.kind == "withdrawal":
+                    self._database.execute(
+                        "UPDATE messages SET unread = 0 WHERE id = ? AND author = ? AND conversation = ?",
+                        (message.about, message.author, room),
+                    )
         return new
 
     def _mutes(self, room: str) -> bool:

@@ -99,6 +99,7 @@ class Rooms:
                 " ON CONFLICT (room, member) DO UPDATE SET number = excluded.number, read = excluded.read",
                 [(room, mark.member, mark.number, mark.read) for mark in marks],
             )
+            self._database.changed("messages")
             known = {mark.member: mark for mark in self.marks(room)}
             if not others or not others <= known.keys():
                 return
@@ -112,7 +113,6 @@ class Rooms:
                     " AND state IN (?, ?)",
                     (state, room, me, number, *before),
                 )
-            self._database.changed("messages")
 
     def marks(self, room: str) -> list[Mark]:
         """How far each member is, as far as is known."""

@@ -112,7 +112,7 @@ def test_a_message_survives_the_kill_of_its_author_and_the_absence_of_its_reader
     reader.run("%academics start")
     texts = "get_ipython().run_line_magic('history', 'author').text.tolist()"
     reader.sees(texts, ["first", "second", "third"])
-    author.sees("get_ipython().run_line_magic('history', 'reader').state.tolist()", ["delivered"] * 3)
+    author.sees("get_ipython().run_line_magic('history', 'reader').state.tolist()", ["read"] * 3)
     assert reader.value(texts) == ["first", "second", "third"]
 
 

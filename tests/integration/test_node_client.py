@@ -24,7 +24,8 @@ from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Presence
 from academics_jupyter.protocol.wire import MAX_READ_BYTES
 from academics_jupyter.registry.opening import open_registry
-from tests.unit.protocol.test_protocol_page import section, table, values
+from tests.lab import Lab, meet
+from tests.unit.protocol.test_protocol_page import examples, section, table, values
 from tests.waiting import wait_until_async
 
 CLIENT = Path(__file__).parent / "node_client"
@@ -32,6 +33,8 @@ STEP_TIMEOUT_S = 60
 INSTALL_TIMEOUT_S = 180
 SIZE_BYTES = (3 << 20) + 5
 HELD_BY_NOBODY = "ab" * 32
+MEMBERS = "sorted((await peer.rooms.all())[0].facts.members)"
+TEXTS = "[each.text for each in await peer.chatting.history((await peer.rooms.all())[0].room) if each.kind == 'text']"
 
 
 def program(name: str) -> str:
@@ -83,10 +86,15 @@ async def ada(isolated: Path) -> AsyncIterator[Peer]:
 
 async def announced(peer: Peer) -> Presence:
     """A peer's presence as the registry has it, which is how another peer comes to know it."""
-    registry = open_registry(None, peer.settings.registry_folder)
+    return (await presences(None, peer.settings.registry_folder))[peer.id]
+
+
+async def presences(uri: str | None, folder: Path) -> dict[str, Presence]:
+    """The presences in a registry, by their peers."""
+    registry = open_registry(uri, folder)
     await registry.open()
     try:
-        return next(signed.record for signed in (await registry.members()).presences if signed.record.peer == peer.id)
+        return {signed.record.peer: signed.record for signed in (await registry.members()).presences}
     finally:
         await registry.close()
 
@@ -239,6 +247,55 @@ async def test_what_a_client_without_a_server_holds_is_downloaded_over_its_link(
         await steps.ended()
 
 
+async def test_a_client_in_another_language_is_a_member_of_a_room(lab: Lab, client: Path, tmp_path: Path) -> None:
+    ada, grace = lab.enter("ada"), lab.enter("grace")
+    meet(ada, grace)
+    ada_id, grace_id = ada.ids["ada"], grace.ids["grace"]
+    ada.value("peer.create_room('reading', 'grace')")
+    grace.sees("[row.standing for row in await peer.rooms.all()]", ["invited"])
+    grace.value("peer.join_room('#reading')")
+    ada.sees(MEMBERS, sorted((ada_id, grace_id)))
+    ada.value("peer.chat('#reading', 'said before')")
+    grace.sees(TEXTS, ["said before"])
+
+    online = await presences(lab.registry, tmp_path / "registry")
+    servers = [task_of(online[peer])["server"] for peer in (ada_id, grace_id)]
+    task = {"servers": servers, "first": "Grüße aus Node 🧪", "second": "while nobody hosts"}
+    async with running(client, "join", task) as steps:
+        node = await steps.next("linked")
+        ada.value(f"peer.invite('#reading', {node['fingerprint']!r})")
+        assert await steps.next("invited") == {
+            "name": "reading",
+            "inviter": ada_id,
+            "creator": ada_id,
+            "members": 2,
+            "term": {"round": 1, "host": ada_id},
+        }
+        assert await steps.next("joined") == {
+            "members": sorted((ada_id, grace_id, node["id"])),
+            "kinds": ["founding", "join", "text", "join"],
+            "heads": [{"kind": "text", "author": ada_id}],
+        }
+        ada.value("peer.chat('#reading', 'welcome')")
+        assert await steps.next("told") == {"text": "welcome", "number": 5}
+        assert await steps.next("said") == {"number": 6}
+        for person in (ada, grace):
+            person.sees(TEXTS, ["said before", "welcome", task["first"]])
+            person.sees(MEMBERS, sorted((ada_id, grace_id, node["id"])))
+
+        ada.kill()
+        assert await steps.next("elected") == {
+            "term": {"round": 2, "host": grace_id},
+            "promised": 2,
+            "voters": sorted((grace_id, node["id"])),
+        }
+        assert await steps.next("kept") == {"number": 7}
+        grace.sees(TEXTS, ["said before", "welcome", task["first"], task["second"]])
+        assert await steps.next("left") == {"members": [ada_id, grace_id]}
+        grace.sees(MEMBERS, sorted((ada_id, grace_id)))
+        await steps.ended()
+
+
 async def test_a_client_that_breaks_the_handshake_is_refused(ada: Peer, client: Path) -> None:
     async with running(client, "refusals", task_of(await announced(ada))) as steps:
         assert await steps.next("wrong proof") == {"code": "bad_proof"}
@@ -263,9 +320,26 @@ async def test_the_worked_example_of_the_page_in_another_language(client: Path) 
     worked = values()
     sizes = {int(size.replace(",", "")): root.strip("`") for size, _, root in table(section("Resource ids and pieces"))}
     given = ("dialler_seed", "server_seed", "certificate", "nonce_server", "nonce_dialler")
-    task = {"given": {name: worked.pop(name) for name in given}, "sizes": list(sizes)}
+    room, entries = values("room"), examples()["Entries"]["entries"]
+    task = {
+        "given": {name: worked.pop(name) for name in given},
+        "sizes": list(sizes),
+        "room": {
+            "creator": room["creator"],
+            "founding": room["founding"],
+            "entries": entries,
+            "candidates": [worked["server_id"], room["lin_id"]],
+        },
+    }
     del worked["dialler_label"], worked["server_label"]
     async with running(client, "example", task) as steps:
         assert await steps.next("worked") == worked
         assert await steps.next("named") == {"roots": list(sizes.values())}
+        numbers = range(1, len(entries) + 1)
+        assert await steps.next("worked room") == {
+            "room": room["room"],
+            "digests": [room[f"digest_{number}"] for number in numbers],
+            "chains": [room[f"chain_{number}"] for number in numbers],
+            "lots": [room["lot_grace"], room["lot_lin"]],
+        }
         await steps.ended()

@@ -121,6 +121,8 @@ def test_every_magic_works_in_a_passenger(sit_down: SitDown, tmp_path: Path) -> 
     assert passenger.value("magic('history', 'george').state.tolist()") == ["delivered", "delivered", "received"]
     assert driver.value("len(magic('inbox'))") == 0
     assert passenger.value("magic('history', 'george --search answer').text.tolist()") == ["an answer"]
+    found = "magic('history', '--search Secon')[['conversation', 'text']].values.tolist()"
+    assert passenger.value(found) == driver.value(found) == [["george", "the **second** line"]]
     assert passenger.value("magic('people', 'george').online.tolist()") == [True]
     assert driver.value("magic('verify', 'george')") == passenger.value("magic('verify', 'george')")
 

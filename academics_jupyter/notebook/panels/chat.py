@@ -1,61 +1,77 @@
-"""Chatting from the panel: the people, and the conversation with one of them."""
+"""Chatting from the panel: the conversations, and the one that is open."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from academics_jupyter.errors import AcademicsError, RegistryError
-from academics_jupyter.notebook.markdown import parsed
+from academics_jupyter.errors import RegistryError
+from academics_jupyter.notebook.panels.attachments import Attachments
 from academics_jupyter.notebook.panels.bodies import ConversationBodies
-from academics_jupyter.notebook.panels.part import Command, Part, Subscription, read_static
+from academics_jupyter.notebook.panels.conversation_rows import open_room, people_rows, room_rows
+from academics_jupyter.notebook.panels.finding import Finding, Window
+from academics_jupyter.notebook.panels.hearing import Hearing
+from academics_jupyter.notebook.panels.message_actions import MessageActions
+from academics_jupyter.notebook.panels.message_rows import MessageRows
+from academics_jupyter.notebook.panels.part import Command, Subscription, read_static
 from academics_jupyter.notebook.panels.redrawing import Repeated
+from academics_jupyter.notebook.panels.room_actions import RoomActions
+from academics_jupyter.notebook.panels.upload_part import UploadPart
 from academics_jupyter.notebook.session import Session
 from academics_jupyter.peer.exploring import Person
 from academics_jupyter.peer.peer import Peer
-from academics_jupyter.protocol.identity import fingerprint
-from academics_jupyter.store.history import ConversationSummary, StoredMessage
+from academics_jupyter.protocol.mentions import written
+from academics_jupyter.protocol.messages import is_room
+from academics_jupyter.store.history import ConversationSummary
+from academics_jupyter.store.rooms import RoomRow
 
-PAGE = 100
 REFRESH_INTERVAL_S = 10.0
 MEETING_INTERVAL_S = 3.0
-LAST_TEXT_LENGTH = 80
+MAX_MENTIONABLE = 300
+SCRIPTS = (
+    "dom.js", "jupyter.js", "uploads.js", "markdown.js", "preview.js", "cells.js", "attachments.js", "actions.js",
+    "thread.js", "mentions.js", "composer.js", "people.js", "rooms.js", "finding.js", "notifying.js", "chat.js",
+)  # fmt: skip
 
 
-class ChatPart(Part):
+class ChatPart(UploadPart):
     """Shows conversations, and marks what is in sight as read; `on_unread` is told how much is unread."""
 
     NAME = "chat"
-    _esm: ClassVar[str] = read_static("dom.js", "markdown.js", "preview.js", "thread.js", "chat.js")
-    _css: ClassVar[str] = read_static("chat.css", "markdown.css")
+    _esm: ClassVar[str] = read_static(*SCRIPTS)
+    _css: ClassVar[str] = read_static("chat.css", "messages.css", "markdown.css")
 
     def __init__(self, session: Session, on_unread: Callable[[int], None], **traits: Any) -> None:
-        super().__init__(session, **traits)
         self._on_unread = on_unread
         self._people: dict[str, Person] = {}
         self._conversation = ""
-        self._limit = PAGE
+        self._window = Window()
         self._bodies = ConversationBodies()
+        self._mentionable: list[tuple[str, str]] = []
         self._met_s = 0.0
         self._meeting = Repeated(self._meet, MEETING_INTERVAL_S)
+        self._hearing = Hearing(self._show_writing, self._notify, lambda: bool(self.sight))
+        self._attachments = Attachments(self)
+        self._actions = MessageActions(self)
+        self._helpers = (self._actions, RoomActions(self, self.converse), Finding(self), self._attachments)
+        super().__init__(session, **traits)
 
     def commands(self) -> dict[str, Command]:
-        """Open a conversation, show more of it, see what one writes as it will look, send."""
-        return {
-            "open": self._open,
-            "earlier": self._earlier,
-            "preview": self._preview,
-            "send": self._send_message,
-        }
+        """Open a conversation, there where a message is; show more of it, or its end again; and what the helpers do."""
+        own = {"open": self._open, "earlier": self._earlier, "latest": self._latest}
+        commands = super().commands() | own
+        for helper in self._helpers:
+            commands |= helper.commands()
+        return commands
 
     def subscriptions(self) -> list[Subscription]:
-        """Messages and their states; who is there."""
+        """Messages and their states; rooms; who is there; what one has."""
         return [
-            (frozenset({"messages", "peers"}), self.redraw.soon),
+            (frozenset({"messages", "peers", "rooms"}), self.redraw.soon),
             (frozenset({"profiles", "presences", "peers"}), self.refresh),
+            (frozenset({"downloads", "files"}), self._attachments.redraw.soon),
         ]
 
     def tick(self) -> None:
@@ -69,62 +85,75 @@ class ChatPart(Part):
             self._meeting.soon()
 
     async def release(self) -> None:
-        """Ask no more."""
+        """Ask no more, and hear no more."""
         await self._meeting.stop()
+        await self._attachments.redraw.stop()
+        await self._hearing.stop()
         await super().release()
 
-    async def converse(self, peer: str) -> None:
-        """Show the conversation with a peer; with "", none."""
-        self._conversation, self._limit = peer, PAGE
+    async def converse(self, conversation: str, message: str = "") -> None:
+        """Show a conversation, with a message of it where one is named; with "", none."""
+        if conversation != self._conversation:
+            self._attachments.forget()
+        self._conversation = conversation
+        self._window.reset(message)
         self.problem = ""
+        await self._find_mentionable()
         await self._draw()
 
     async def draw(self) -> None:
-        """The people, and the open conversation; without a view in sight, only how much is unread."""
+        """The conversations, and the open one; without a view in sight, only how much is unread."""
         peer = self.peer
         if peer is None:
             return
+        self._hearing.follow(peer)
         conversations = await peer.chatting.conversations()
-        self._on_unread(sum(each.unread for each in conversations))
+        rooms = await peer.rooms.all()
+        invited = sum(row.standing == "invited" for row in rooms)
+        self._on_unread(sum(each.unread for each in conversations) + invited)
         if not self.sight:
             return
-        self.show(conversation=self._conversation, **await self._thread(peer))
-        people = await self._contacts(peer, {each.conversation: each for each in conversations})
-        self.show(people=people)
+        self.show(conversation=self._conversation, **await self._thread(peer, rooms))
+        self._show_writing()
+        self.show(receipts=await self._actions.receipts(peer))
+        self.show(**await self._lists(peer, rooms, {each.conversation: each for each in conversations}))
 
-    async def _thread(self, peer: Peer) -> dict[str, Any]:
+    async def _thread(self, peer: Peer, rooms: Sequence[RoomRow]) -> dict[str, Any]:
         """The open conversation; to read it here marks it read, for it is in sight."""
-        if not self._conversation:
-            return {"thread": [], "earlier": False}
         conversation = self._conversation
-        messages = await peer.chatting.history(conversation, self._limit)
-        if bodies := await self._bodies.make(conversation, messages):
+        if not conversation:
+            return {"thread": [], "earlier": False, "later": False, "room": None}
+        messages, earlier, later = await self._window.read(peer, conversation)
+        texts = [each for each in messages if each.kind == "text" and not each.withdrawn]
+        if bodies := await self._bodies.make(conversation, texts):
             self.send({"bodies": bodies, "of": conversation})
-        return {"thread": [_message(each, peer.id) for each in messages], "earlier": len(messages) >= self._limit}
+        thread = await asyncio.to_thread(MessageRows(peer).rows, messages)
+        room = next((row for row in rooms if row.room == conversation), None)
+        return {
+            "thread": thread,
+            "earlier": earlier,
+            "later": later,
+            "room": await self._room(peer, room) if room else None,
+            "mentionable": self._mentionable,
+        }
 
-    async def _contacts(self, peer: Peer, conversations: dict[str, ConversationSummary]) -> list[dict[str, Any]]:
+    async def _room(self, peer: Peer, row: RoomRow) -> dict[str, Any]:
         contacts = {each.peer: each for each in await peer.exploring.contacts()}
-        known = dict.fromkeys([*conversations, *self._people, *contacts])
-        if self._conversation:
+        return await asyncio.to_thread(open_room, peer, row, await peer.rooms.answers(row.room), contacts)
+
+    async def _lists(
+        self, peer: Peer, rooms: Sequence[RoomRow], conversations: dict[str, ConversationSummary]
+    ) -> dict[str, Any]:
+        contacts = {each.peer: each for each in await peer.exploring.contacts()}
+        known = dict.fromkeys([*(each for each in conversations if not is_room(each)), *self._people, *contacts])
+        if self._conversation and not is_room(self._conversation):
             known[self._conversation] = None
         known.pop(peer.id, None)
-        rows = []
-        for each in known:
-            contact, person = contacts.get(each), self._people.get(each)
-            name = person.name if person else await asyncio.to_thread(peer.exploring.name_of, each)
-            rows.append(
-                {
-                    "peer": each,
-                    "name": name,
-                    "affiliation": person.affiliation if person else "",
-                    "fingerprint": fingerprint(each),
-                    "verified": bool(contact and contact.verified),
-                    "blocked": bool(contact and contact.blocked),
-                    "online": bool((person and person.online) or (contact and contact.online)),
-                    **_summary(conversations.get(each)),
-                }
-            )
-        return _ordered(_namesakes_marked(rows))
+        name_of = peer.exploring.name_of
+        return {
+            "people": await asyncio.to_thread(people_rows, known, self._people, contacts, conversations, name_of),
+            "rooms": await asyncio.to_thread(room_rows, peer, rooms, conversations),
+        }
 
     async def _meet(self) -> None:
         """Ask the registry who is there; where it does not answer, those known stay as they are."""
@@ -136,60 +165,43 @@ class ChatPart(Part):
             self._people = {person.peer: person for person in await peer.exploring.people()}
         except RegistryError:
             self._people = {}
+        with self.errors_shown():
+            await self._attachments.refresh()
+            await self._find_mentionable()
         self.redraw.soon()
 
+    async def _find_mentionable(self) -> None:
+        """Who can be mentioned in the open conversation, those who are in it first."""
+        peer = self.peer
+        if peer is None or not self._conversation:
+            return
+        circles = await asyncio.to_thread(peer.chatting.circles, self._conversation)
+        names = dict.fromkeys(name for circle in circles for name in circle.values())
+        self._mentionable = [(name, written(name)) for name in list(names)[:MAX_MENTIONABLE]]
+
+    def _show_writing(self) -> None:
+        if self.sight:
+            self.show(writing=self._hearing.writing(self._conversation))
+
+    def _notify(self, news: dict[str, Any]) -> None:
+        if not self.sight:
+            self.send({"arrived": news})
+
     async def _open(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        await self.converse(str(content["peer"]))
+        message = str(content.get("message", ""))
+        await self.converse(str(content["conversation"]), message)
+        if message:
+            self.send({"lead": message})
 
     async def _earlier(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        self._limit += PAGE
+        self._window.widen()
+        await self._draw()
+
+    async def _latest(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        self._window.reset()
         await self._draw()
 
     async def _look(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
         """The bodies go before the messages that they are of."""
         self.send({"bodies": self._bodies.made, "of": self._bodies.conversation})
         await super()._look(content, buffers)
-
-    async def _preview(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        body = await asyncio.to_thread(parsed, str(content["text"]))
-        self.send({"previewed": content["key"], "body": body})
-
-    async def _send_message(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        """Answered either way, so that no text is lost on the way here."""
-        peer = await self.session.peer()
-        key = content["key"]
-        try:
-            await peer.chatting.send(str(content["peer"]), str(content["text"]))
-        except AcademicsError:
-            self.send({"refused": key})
-            raise
-        await self._draw()
-        self.send({"taken": key})
-
-
-def _message(message: StoredMessage, me: str) -> dict[str, Any]:
-    return {
-        "id": message.id,
-        "mine": message.author == me,
-        "text": message.text,
-        "at_ms": message.sent_at_ms,
-        "state": message.state,
-    }
-
-
-def _summary(summary: ConversationSummary | None) -> dict[str, Any]:
-    if summary is None:
-        return {"unread": 0, "last_at_ms": 0, "last_text": ""}
-    line = " ".join(summary.last_text[:LAST_TEXT_LENGTH].split())
-    return {"unread": summary.unread, "last_at_ms": summary.last_at_ms, "last_text": line}
-
-
-def _namesakes_marked(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Two people of one name are told apart by their fingerprints."""
-    names = Counter(row["name"].casefold().strip() for row in rows)
-    return [row | {"namesake": names[row["name"].casefold().strip()] > 1} for row in rows]
-
-
-def _ordered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Conversations first, the latest on top; then the others, online first."""
-    return sorted(rows, key=lambda row: (-row["last_at_ms"], not row["online"], row["name"].casefold()))

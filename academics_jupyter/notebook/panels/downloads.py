@@ -65,7 +65,7 @@ class DownloadsPart(Part):
                 downloads=[_row(peer, row) for row in rows[:MOST_ROWS]],
                 more=max(len(rows) - MOST_ROWS, 0),
                 here=_working_folder(),
-                home=_home(),
+                home=home_folder(),
             )
 
     async def _pause(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
@@ -114,7 +114,7 @@ def _copied_before(peer: Peer, row: Download, folder: str) -> Path | None:
     return None
 
 
-def _home() -> str:
+def home_folder() -> str:
     """What `~` stands for; `Path.home()` would raise where it stands for nothing."""
     return os.path.expanduser("~")  # noqa: PTH111
 

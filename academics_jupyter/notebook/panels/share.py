@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from academics_jupyter.errors import AcademicsError, UsageError
-from academics_jupyter.notebook.panels.part import FAULT, Command, Part, Subscription, read_static
-from academics_jupyter.notebook.panels.uploads import Uploads
-from academics_jupyter.notebook.session import Session
-from academics_jupyter.peer.description import Description
-from academics_jupyter.peer.peer import Peer
-from academics_jupyter.peer.sharing import Kept
-from academics_jupyter.peer.taking import size_of
+from academics_jupyter.errors import UsageError
+from academics_jupyter.notebook.panels.part import Command, Subscription, read_static
+from academics_jupyter.notebook.panels.upload_part import UploadPart, kept_row
 
 TEXTS = ("title", "authors", "abstract", "keywords", "license", "doi")
 EARLIEST_YEAR = 1000
 LATEST_YEAR = 9999
 
 
-class SharePart(Part):
+class SharePart(UploadPart):
     """Takes files in, shows what was found in them, and lists the repository."""
 
     NAME = "share"
     _esm: ClassVar[str] = read_static("dom.js", "uploads.js", "share.js")
     _css: ClassVar[str] = read_static("share.css")
 
-    def __init__(self, session: Session, **traits: Any) -> None:
-        super().__init__(session, **traits)
-        self._uploads = Uploads()
-        self._swept = False
-
     def commands(self) -> dict[str, Command]:
         """The steps of an upload, sharing a path, and what can be done with a shared resource."""
-        return {
-            "begin": self._begin,
-            "chunk": self._chunk,
-            "finish": self._finish,
-            "drop": self._drop,
-            "share": self._share_path,
-            "describe": self._describe,
-            "unshare": self._unshare,
-        }
+        return super().commands() | {"describe": self._describe, "unshare": self._unshare}
 
     def subscriptions(self) -> list[Subscription]:
         """Files and descriptions."""
@@ -55,131 +34,26 @@ class SharePart(Part):
         peer = self.peer
         if peer is None or not self.sight:
             return
-        self.show(repository=[_row(kept) for kept in await peer.sharing.kept()])
-
-    async def release(self) -> None:
-        """What is still on its way stays with the browser."""
-        await super().release()
-        await asyncio.to_thread(self._uploads.drop_all)
-
-    async def _begin(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        key, name, size_bytes = str(content["upload"]), str(content["name"]), int(content["size"])
-
-        def begin(parts: Path) -> None:
-            if not self._swept:
-                self._uploads.sweep(parts)
-                self._swept = True
-            self._uploads.begin(key, name, size_bytes, parts)
-
-        with self._failure_told(key):
-            await asyncio.to_thread(begin, (await self._registered()).folder.parts)
-            self.send({"received": key, "bytes": 0})
-
-    async def _chunk(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
-        key = str(content["upload"])
-        with self._failure_told(key):
-            received = await asyncio.to_thread(self._uploads.take, key, int(content["offset"]), buffers[0])
-            self.send({"received": key, "bytes": received})
-
-    async def _finish(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        key = str(content["upload"])
-        with self._failure_told(key):
-            try:
-                await self._share(key, await asyncio.to_thread(self._uploads.finish, key))
-            finally:
-                await asyncio.to_thread(self._uploads.drop, key)
-
-    async def _drop(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        # At once, and not when a thread gets round to it: what comes after this is late.
-        cancelled = self._uploads.cancel(str(content["upload"]))
-        await asyncio.to_thread(self._uploads.remove, cancelled)
-
-    async def _share_path(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        key = str(content["upload"])
-        with self._failure_told(key):
-            await self._share(key, Path(str(content["path"]).strip()))
-
-    async def _share(self, key: str, path: Path) -> None:
-        peer = await self._registered()
-        size_bytes = await asyncio.to_thread(size_of, path)
-        shared = await peer.sharing.share(path, Description(), self._teller(key, size_bytes))
-        for kept in await peer.sharing.kept():
-            if kept.resource.id == shared.resource.id:
-                self.send({"shared": key, "row": _row(kept), "notice": shared.notice})
-        self.redraw.soon()
-
-    def _teller(self, key: str, size_bytes: int) -> Callable[[int], None]:
-        """Tells how far the taking in is; it is called from a thread, for every chunk."""
-        loop = asyncio.get_running_loop()
-        told = -1
-
-        def tell(done_bytes: int) -> None:
-            nonlocal told
-            percent = 100 * done_bytes // max(size_bytes, 1)
-            if percent > told:
-                told = percent
-                loop.call_soon_threadsafe(self.send, {"taking": key, "percent": min(percent, 100)})
-
-        return tell
+        self.show(repository=[kept_row(kept) for kept in await peer.sharing.kept()])
 
     async def _describe(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         given = content["fields"]
         description: dict[str, Any] = {name: str(given[name]).strip() for name in TEXTS if name in given}
         if str(given.get("year", "")).strip():
             description["year"] = _year(str(given["year"]))
-        peer = await self._registered()
+        peer = await self.registered()
         resource = str(content["resource"])
         await peer.describe(resource, **description)
         self.send({"saved": resource})
         self.redraw.soon()
 
     async def _unshare(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        peer = await self._registered()
+        peer = await self.registered()
         await peer.unshare(str(content["resource"]), delete=bool(content.get("delete")))
         self.redraw.soon()
-
-    @contextmanager
-    def _failure_told(self, key: str) -> Iterator[None]:
-        """What goes wrong with an upload is said at the upload."""
-        try:
-            yield
-        except AcademicsError as error:
-            self.send({"failed": key, "error": str(error)})
-        except OSError as error:
-            self.send({"failed": key, "error": f"The disk refused: {error.strerror or error}."})
-        except Exception:
-            self.send({"failed": key, "error": FAULT})
-            raise
-
-    async def _registered(self) -> Peer:
-        peer = await self.session.peer()
-        if not peer.is_registered:
-            raise UsageError("You have no profile yet: register above.")
-        return peer
 
 
 def _year(text: str) -> int:
     if text.strip().isdigit() and EARLIEST_YEAR <= int(text) <= LATEST_YEAR:
         return int(text)
     raise UsageError(f"{text!r} is not a year: four digits.")
-
-
-def _row(kept: Kept) -> dict[str, Any]:
-    resource = kept.resource
-    return {
-        "id": resource.id,
-        "title": resource.title,
-        "authors": [str(author) for author in resource.authors],
-        "abstract": resource.abstract,
-        "keywords": list(resource.keywords),
-        "license": resource.license,
-        "doi": resource.doi,
-        "year": resource.year,
-        "kind": resource.kind,
-        "size_bytes": resource.size_bytes,
-        "files": resource.files,
-        "version": resource.version,
-        "file_name": resource.file_name,
-        "path": str(kept.path),
-        "ours": kept.ours,
-    }

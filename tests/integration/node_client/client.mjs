@@ -1,5 +1,5 @@
 // A peer in another language, written from docs/PROTOCOL.md. It dials a server and prints what it sees, one JSON object
-// a line. Usage: node client.mjs visit|hold|refusals|example TASK, TASK in JSON (see tests/integration/test_node_client.py).
+// a line. Usage: node client.mjs visit|hold|join|refusals|example TASK, TASK in JSON (see test_node_client.py).
 
 import { randomBytes } from 'node:crypto';
 
@@ -20,6 +20,7 @@ import {
   signed,
   transcript,
 } from './protocol.mjs';
+import { Room, chained, digestOf, lotOf, openedInvitation, roomId, votersOf } from './room.mjs';
 
 const DAY_MS = 86_400_000;
 
@@ -190,6 +191,73 @@ async function hold({ server, size }) {
   print('served', { reads: lengths.length, longest: Math.max(...lengths) });
 }
 
+// A member of a room: takes an invitation up, is told the entries, writes, votes when the host is gone, and leaves.
+async function join({ servers, first, second }) {
+  const me = { ...identity(), series: Date.now() };
+  const sockets = new Map();
+  const waiting = new Set();
+  let room;
+  const invited = Promise.withResolvers();
+  const look = () => waiting.forEach((each) => each());
+  const until = (holds) =>
+    new Promise((resolve) => {
+      const each = () => holds() && waiting.delete(each) && resolve();
+      waiting.add(each);
+      each();
+    });
+  const tell = (peer, said) => ask(sockets.get(peer), 'room', { room: room.id, said }).catch(() => {});
+  const handle = (server) => (event, data) => {
+    if (event === 'invite') {
+      const { inviter, invitee } = openedInvitation(data.invitation);
+      if (inviter !== server.id || invitee !== me.id) return { error: 'wrong_peer' };
+      invited.resolve(data.invitation);
+    } else if (event === 'room') {
+      if (data.room !== room?.id) return { error: 'not_member' };
+      room.hear(server.id, data.said);
+      look();
+    } else return handling(me, server, () => {})(event, data);
+    return { done: true };
+  };
+  for (const server of servers) {
+    const { socket } = await link(me, server, hello(me), handle(server));
+    sockets.set(server.id, socket);
+    socket.once('disconnect', () => {
+      room?.reached.delete(server.id);
+      look();
+    });
+  }
+  print('linked', { id: me.id, fingerprint: fingerprint(me.id) });
+
+  const invitation = await invited.promise;
+  const { name, inviter, creator, members, term } = openedInvitation(invitation);
+  print('invited', { name, inviter, creator, members, term });
+  room = new Room(me, invitation, tell);
+  sockets.forEach((_, peer) => room.up(peer));
+  room.write('join', { invitation });
+  await until(() => room.members.has(me.id));
+  const heads = room.log.filter(({ signed }) => !signed).map(({ kind, author }) => ({ kind, author }));
+  print('joined', { members: [...room.members].sort(), kinds: room.log.map(({ kind }) => kind), heads });
+
+  const isIn = (id) => () => room.log.some((post) => post.id === id);
+  await until(() => room.log.at(-1).kind === 'text');
+  print('told', { text: room.log.at(-1).text, number: room.log.length });
+  await until(isIn(room.write('text', { text: first })));
+  print('said', { number: room.log.length });
+
+  const former = room.term;
+  await until(() => !room.reached.has(former.host));
+  const kept = room.write('text', { text: second });
+  const standing = setInterval(() => room.stand(), 1000);
+  await until(() => room.term.round > former.round);
+  clearInterval(standing);
+  print('elected', { term: room.term, promised: room.promised, voters: [...votersOf(room.id, room.claim)].sort() });
+  await until(isIn(kept));
+  print('kept', { number: room.log.length });
+  await until(isIn(room.write('leave')));
+  print('left', { members: [...room.members] });
+  sockets.forEach((socket) => socket.close());
+}
+
 const refusal = (attempt) => attempt.then(() => 'accepted', (error) => error.message);
 
 async function refusals({ server }) {
@@ -222,8 +290,8 @@ async function refusals({ server }) {
   print('pinned', { error: await refusal(challenge({ ...server, certificate: '0'.repeat(64) })) });
 }
 
-// The page's worked example, and the ids of files of zeros.
-function example({ given, sizes }) {
+// The page's worked examples, and the ids of files of zeros.
+function example({ given, sizes, room }) {
   const [dialler, server] = ['dialler_seed', 'server_seed'].map((name) => identity(Buffer.from(given[name], 'hex')));
   const bytes = transcript({ ...given, dialler: dialler.id, server: server.id }, given.certificate);
   print('worked', {
@@ -236,6 +304,18 @@ function example({ given, sizes }) {
     server_proof: signed(server, labelled(SERVER_LABEL, bytes)),
   });
   print('named', { roots: sizes.map((size) => zerosId(size)) });
+  print('worked room', workedRoom(room));
+}
+
+// The chain values and lots of the page's room; `entries` are those of its example.
+function workedRoom({ creator, founding, entries, candidates }) {
+  const id = roomId(creator, founding);
+  const digests = entries.map(({ message, head }) => (message ? digestOf(message) : Buffer.from(head.digest, 'hex')));
+  const chains = [];
+  for (const digest of digests) chains.push(chained(chains.at(-1) ?? Buffer.alloc(32), digest));
+  const hex = (values) => values.map((value) => value.toString('hex'));
+  const lots = candidates.map((candidate) => lotOf(id, { round: 1, host: creator }, candidate));
+  return { room: id, digests: hex(digests), chains: hex(chains), lots };
 }
 
 function zerosId(size) {
@@ -246,4 +326,4 @@ function zerosId(size) {
 }
 
 const [scenario, task] = process.argv.slice(2);
-await { visit, hold, refusals, example }[scenario](JSON.parse(task));
+await { visit, hold, join, refusals, example }[scenario](JSON.parse(task));

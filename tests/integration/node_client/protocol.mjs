@@ -51,13 +51,19 @@ export function envelope(me, label, fields) {
   return { payload, signature: signed(me, payload) };
 }
 
-// The fields of an envelope by `author`, whose field `named` must name them. Throws where anything does not hold.
-export function opened({ payload, signature }, label, author, named) {
+// The fields of an envelope, signed by whom the field `named` says. Throws where anything does not hold.
+export function openedBy({ payload, signature }, label, named) {
   const end = payload.indexOf('\n');
   if (payload.slice(0, end) !== label) throw new Error(`not ${label}`);
   const fields = JSON.parse(payload.slice(end + 1));
+  if (!verifies(fields[named], payload, signature)) throw new Error('the signature does not hold');
+  return fields;
+}
+
+// The same of an envelope that must be by `author`.
+export function opened(signed, label, author, named) {
+  const fields = openedBy(signed, label, named);
   if (fields[named] !== author) throw new Error(`not by ${author}`);
-  if (!verifies(author, payload, signature)) throw new Error('the signature does not hold');
   return fields;
 }
 

@@ -451,7 +451,7 @@ async def test_a_message_is_unread_until_the_conversation_is_in_sight(panel: Pan
     await grace.start()
 
     await wait_until_async(lambda: ada.status().links == 1)
-    viewer.ask("open", peer=grace.id)
+    viewer.ask("open", conversation=grace.id)
     await grace.chatting.send(ada.id, f"hello\n{MARKUP}")
 
     await wait_until_async(lambda: panel.tabs.counts.get("chat") == 1)
@@ -467,12 +467,12 @@ async def test_a_message_is_unread_until_the_conversation_is_in_sight(panel: Pan
 
 async def test_what_is_sent_is_answered_whether_it_was_taken_or_not(panel: Panel, ada: Peer, grace: Peer) -> None:
     viewer = Viewer(panel.chat)
-    viewer.ask("open", peer=grace.id)
+    viewer.ask("open", conversation=grace.id)
     viewer.look()
-    viewer.ask("send", key="one", peer=grace.id, text="for later")
+    viewer.ask("send", key="one", conversation=grace.id, text="for later")
     assert await viewer.reply("taken") == {"taken": "one"}
     assert [each["state"] for each in viewer.state["thread"]] == ["queued"]
-    viewer.ask("send", key="two", peer=grace.id, text="x" * 40_000)
+    viewer.ask("send", key="two", conversation=grace.id, text="x" * 40_000)
     assert await viewer.reply("refused") == {"refused": "two"}
 
     await wait_until_async(lambda: "characters" in panel.chat.problem)
@@ -540,9 +540,9 @@ async def test_that_a_cell_starved_the_peer_is_said_once(panel: Panel, ada: Peer
 
 async def test_nothing_private_is_saved_with_the_notebook(panel: Panel, ada: Peer, grace: Peer) -> None:
     viewer = Viewer(panel.chat)
-    viewer.ask("open", peer=grace.id)
+    viewer.ask("open", conversation=grace.id)
     viewer.look()
-    viewer.ask("send", key="one", peer=grace.id, text="a secret")
+    viewer.ask("send", key="one", conversation=grace.id, text="a secret")
     await viewer.reply("taken")
     assert "a secret" in str(viewer.state)
     for part in panel.parts:

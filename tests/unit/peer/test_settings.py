@@ -61,6 +61,7 @@ def test_nothing_given_is_not_something(monkeypatch: pytest.MonkeyPatch) -> None
         ("ACADEMICS_DOWNLOAD_LIMIT", "2 MiB", "download_limit", 2 << 20),
         ("ACADEMICS_UPLOADS_AT_ONCE", "4", "uploads_at_once", 4),
         ("ACADEMICS_DOWNLOADS_AT_ONCE", "1", "downloads_at_once", 1),
+        ("ACADEMICS_READ_MARKS", "off", "read_marks", False),
     ],
 )
 def test_every_variable_is_read(
@@ -70,7 +71,7 @@ def test_every_variable_is_read(
     assert getattr(resolve(), name) == expected
     assert set(ENVIRONMENT) == {
         *("home", "profile", "registry", "host", "port", "public_urls", "passphrase"),
-        *("upload_limit", "download_limit", "uploads_at_once", "downloads_at_once"),
+        *("upload_limit", "download_limit", "uploads_at_once", "downloads_at_once", "read_marks"),
     }
 
 
@@ -112,6 +113,17 @@ def test_a_bad_number_at_once_is_named_with_what_to_do(name: str, value: Any) ->
     assert name in str(refused.value)
     assert "1 to 1000" in str(refused.value)
     assert ENVIRONMENT[name] in str(refused.value)
+
+
+@pytest.mark.parametrize(("value", "means"), [("On", True), ("1", True), (True, True), ("no", False), (False, False)])
+def test_a_switch(value: Any, means: bool) -> None:
+    assert resolve({"read_marks": value}).read_marks is means
+    assert resolve(fallback={"read_marks": value}).read_marks is means
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_named_with_what_to_do() -> None:
+    with pytest.raises(UsageError, match=r"read_marks must be on or off.*ACADEMICS_READ_MARKS"):
+        resolve({"read_marks": "sometimes"})
 
 
 def test_a_notebooks_settings_are_what_the_environment_does_not_say(monkeypatch: pytest.MonkeyPatch) -> None:

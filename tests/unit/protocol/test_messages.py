@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from academics_jupyter.errors import LocalProtocolError, RemoteProtocolError
 from academics_jupyter.protocol.identity import peer_id, sign
-from academics_jupyter.protocol.messages import MAX_TEXT_LENGTH, Message, check_delivery, open_message, sign_message
+from academics_jupyter.protocol.messages import (
+    MAX_TEXT_LENGTH,
+    MAX_WRITTEN_BYTES,
+    Message,
+    check_delivery,
+    open_message,
+    room_id,
+    sign_message,
+    written_bytes,
+)
 from academics_jupyter.protocol.records import Envelope, Profile, sign_record
 from tests.meshes import key
 
@@ -121,3 +130,63 @@ def test_a_message_comes_only_from_its_author_to_its_recipient(sender: Any, me: 
     with pytest.raises(RemoteProtocolError) as refused:
         check_delivery(MESSAGE, peer_id(sender), peer_id(me))
     assert refused.value.code == "wrong_peer"
+
+
+ROOM = "2f" * 16
+ABOUT = "3f" * 16
+TERMS = {"name": "reading"}
+INVITATION = {"payload": "", "signature": "0" * 128}
+FOUNDED = room_id(MESSAGE.author, MESSAGE.id)
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ({"kind": "text", "text": "", "cell": "{}"}, ""),
+        ({"kind": "text", "text": "", "resources": ["4f" * 32]}, ""),
+        ({"kind": "text", "about": ABOUT, "recipient": ROOM}, ""),
+        ({"kind": "edit"}, "malformed"),
+        ({"kind": "edit", "about": ABOUT}, ""),
+        ({"kind": "edit", "about": ABOUT, "text": ""}, "malformed"),
+        ({"kind": "withdrawal", "text": ""}, "malformed"),
+        ({"kind": "withdrawal", "text": "", "about": ABOUT}, ""),
+        ({"kind": "reaction", "text": "👍"}, "malformed"),
+        ({"kind": "reaction", "text": "👍", "about": ABOUT}, ""),
+        ({"kind": "reaction", "text": "", "about": ABOUT}, ""),
+        ({"kind": "reaction", "text": "x" * 33, "about": ABOUT}, "malformed"),
+        ({"kind": "teleport"}, "malformed"),
+        ({"kind": "text", "terms": TERMS, "recipient": ROOM}, "malformed"),
+        ({"kind": "text", "invitation": INVITATION, "recipient": ROOM}, "malformed"),
+        ({"kind": "founding", "terms": TERMS, "recipient": FOUNDED}, ""),
+        ({"kind": "founding", "recipient": FOUNDED}, "malformed"),
+        ({"kind": "founding", "terms": TERMS, "recipient": ROOM}, "wrong_peer"),
+        ({"kind": "founding", "terms": TERMS}, "malformed"),
+        ({"kind": "terms", "terms": TERMS, "recipient": ROOM}, ""),
+        ({"kind": "terms", "recipient": ROOM}, "malformed"),
+        ({"kind": "join", "invitation": INVITATION, "recipient": ROOM}, ""),
+        ({"kind": "join", "recipient": ROOM}, "malformed"),
+        ({"kind": "leave", "recipient": ROOM}, ""),
+        ({"kind": "deletion", "recipient": ROOM}, ""),
+        ({"kind": "deletion"}, "malformed"),
+        ({"recipient": "2f" * 17}, "malformed"),
+    ],
+)
+def test_what_each_kind_holds(members: dict[str, Any], code: str) -> None:
+    if code:
+        assert code_of(written(**members)) == code
+    else:
+        assert open_message(written(**members)).kind == members["kind"]
+
+
+@pytest.mark.parametrize("padding", ["\U0001f9ea", "\\"])
+def test_what_no_event_could_pass_on_is_refused(padding: str) -> None:
+    def padded(number: int) -> Envelope:
+        payload = (
+            f"{Message.LABEL}\n{json.dumps(msgspec.to_builtins(MESSAGE) | {'x': padding * number}, ensure_ascii=False)}"
+        )
+        return Envelope(payload=payload, signature=sign(ADA, payload.encode()))
+
+    each = written_bytes(padded(1)) - written_bytes(padded(0))
+    most = (MAX_WRITTEN_BYTES - written_bytes(padded(0))) // each
+    assert open_message(padded(min(most, 100_000))).id == MESSAGE.id
+    assert code_of(padded(most + 1)) == "malformed"

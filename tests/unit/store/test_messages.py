@@ -13,8 +13,8 @@ from academics_jupyter.errors import LocalProtocolError, StoreDamagedError, Unkn
 from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.messages import Message, open_message, sign_message
 from academics_jupyter.store.folder import ProfileFolder
-from academics_jupyter.store.keys import Keys
 from academics_jupyter.store.history import UNREADABLE, ConversationSummary
+from academics_jupyter.store.keys import Keys
 from academics_jupyter.store.store import Store
 from tests.unit.store.conftest import NOW_MS
 

@@ -1,41 +1,56 @@
-// Chatting: the people on one side, the open conversation on the other; in a narrow panel, one at a time.
+// Chatting: the conversations on one side, the open one on the other; in a narrow panel, one at a time.
 
 const NEAR_END_PX = 60;
 
 function render({ model, el }) {
   const replies = {};
-  const link = connect(model, el, "chat", draw, replies);
+  const chat = { model, el, box: null, linked: new Map(), described: new Set(), cells: new Map() };
+  const link = connect(model, el, "chat", () => chat.redraw(), replies);
+  Object.assign(chat, { ask: link.ask, state: link.state, bodies: new Map(), open, lead });
   const pending = new Map();
-  const bodies = new Map();
   let bodiesOf = "";
   let known = null;
   let shown = "";
-  const filter = h("input", {
-    type: "search",
-    placeholder: "Find a person",
-    "aria-label": "Find a person",
-    oninput: () => draw(link.state),
-  });
+  let led = "";
+
+  chat.redraw = () => link.state.people && draw(link.state);
+  chat.isRoom = () => Boolean(link.state.room);
+  chat.canWrite = () => !link.state.room || link.state.room.can_write;
+  chat.rowOf = (message) => link.state.thread.find((each) => each.id === message);
+  chat.nodeOf = (message) => messages.querySelector(`[data-message="${message}"]`);
+
+  const find = finder(chat, () => chat.redraw());
+  const room = newRoom(chat);
   const people = h("ul", {
     class: "academics-people academics-scroll",
     "aria-label": "Conversations",
     "data-testid": "academics-people",
   });
   const nobody = h("p", { class: "academics-empty", hidden: true });
-  const header = h("div", { class: "academics-thread-header" });
-  const earlier = button("Show earlier messages", () => link.ask("earlier"), {
-    class: "academics-quiet",
-    hidden: true,
+  const notify = notifying(chat);
+  const top = h("div", { class: "academics-side-top" }, find.input, room.toggle);
+  const side = h("div", { class: "academics-side" }, top, room.form, people, nobody, find.node, notify.node);
+
+  const back = button("‹", () => open(""), {
+    class: "academics-quiet academics-back",
+    "aria-label": "Back to the conversations",
   });
+  const about = h("div", { class: "academics-header-about" });
+  const header = h("div", { class: "academics-thread-header" }, back, about);
+  const details = roomDetails(chat);
+  const earlier = button("Show earlier messages", () => link.ask("earlier"), { class: "academics-quiet", hidden: true });
+  const latest = button("Show the latest messages", () => link.ask("latest"), { class: "academics-quiet", hidden: true });
   const messages = h("ol", { class: "academics-messages", "data-testid": "academics-messages" });
   const scroller = h(
     "div",
     { class: "academics-scroll academics-thread-scroll", tabindex: 0, role: "group", "aria-label": "Messages" },
-    earlier,
-    messages,
+    ...[earlier, messages, latest],
   );
-  const compose = composer(send, link.ask);
-  const thread = h("div", { class: "academics-thread" }, header, scroller, compose.node);
+  const writing = h("div", { class: "academics-faint academics-writing", "data-testid": "academics-writing", hidden: true });
+  const closed = h("p", { class: "academics-empty", "data-testid": "academics-read-only", hidden: true });
+  const compose = composer(chat, send);
+  chat.compose = compose;
+  const thread = h("div", { class: "academics-thread" }, header, details.node, scroller, writing, closed, compose.node);
   const invitation = h(
     "p",
     { class: "academics-empty academics-invitation" },
@@ -47,175 +62,175 @@ function render({ model, el }) {
     "aria-live": "polite",
     "data-testid": "academics-chat-news",
   });
-  link.body.append(h("div", { class: "academics-side" }, filter, people, nobody), thread, invitation, news);
+  link.body.append(side, thread, invitation, news);
   thread.hidden = true;
+  takeDrops(thread, () => chat.canWrite(), compose.attach.ask);
 
-  replies.taken = (message) => settle(message.taken, false);
-  replies.refused = (message) => settle(message.refused, true);
-  replies.previewed = compose.previewed;
-  // They come before the messages that they are of.
-  replies.bodies = (message) => {
-    if (message.of !== bodiesOf) bodies.clear();
-    bodiesOf = message.of;
-    for (const [id, body] of Object.entries(message.bodies)) bodies.set(id, body);
-  };
+  Object.assign(replies, compose.attach.replies, {
+    taken: (message) => settle(message.taken, false),
+    refused: (message) => settle(message.refused, true),
+    previewed: compose.previewed,
+    created: room.created,
+    found: find.answer,
+    arrived: notify.arrived,
+    cell_of: (message, buffers) => drawCell(chat, message, buffers),
+    lead: (message) => lead(message.lead, true),
+    // They come before the messages that they are of.
+    bodies: (message) => {
+      if (message.of !== bodiesOf) chat.bodies.clear();
+      bodiesOf = message.of;
+      for (const [id, body] of Object.entries(message.bodies)) chat.bodies.set(id, body);
+    },
+  });
 
-  function send(peer, text) {
+  function send(draft) {
     const key = `${Date.now()}-${Math.random()}`;
-    pending.set(key, { id: key, peer, text, mine: true, at_ms: Date.now(), state: "sending" });
-    link.ask("send", { key, peer, text });
-    draw(link.state);
-    scroller.scrollTop = scroller.scrollHeight;
+    const { conversation, text, editing, about: answered, resources } = draft;
+    pending.set(key, { draft, row: editing ? null : sentRow(key, draft) });
+    const ids = resources.map(({ id }) => id);
+    if (editing) link.ask("edit", { key, message: editing.id, text });
+    else link.ask("send", { key, conversation, text, about: answered?.id ?? "", resources: ids });
+    if (link.state.later && !editing) link.ask("latest");
+    chat.redraw();
+    if (!editing) scroller.scrollTop = scroller.scrollHeight;
   }
   function settle(key, refused) {
-    const message = pending.get(key);
+    const sent = pending.get(key);
     pending.delete(key);
-    if (refused && message) compose.restore(message.peer, message.text);
-    draw(link.state);
+    if (refused && sent) compose.restore(sent.draft);
+    chat.redraw();
+  }
+  function open(conversation, message = "") {
+    link.ask("open", { conversation, message });
+    led = message;
+    if (conversation && !message) compose.focus();
+  }
+  /** Go to a message; the kernel is asked for one that is not here. */
+  function lead(message, isThere = false) {
+    const node = chat.nodeOf(message);
+    if (!node && !isThere) return open(link.state.conversation, message);
+    led = "";
+    if (!node) return undefined;
+    node.scrollIntoView({ block: "center" });
+    node.focus({ preventScroll: true });
+    return undefined;
   }
   function draw(state) {
-    if (!state.people) return;
-    drawPeople(state);
+    drawConversations(state);
     drawThread(state);
   }
-  function drawPeople(state) {
-    const wanted = filter.value.trim().toLocaleLowerCase();
-    const rows = state.people.filter((row) =>
-      `${row.name} ${row.affiliation} ${row.fingerprint}`.toLocaleLowerCase().includes(wanted),
+  function drawConversations(state) {
+    const wanted = find.words().toLocaleLowerCase();
+    const all = conversationsOf(state);
+    const rows = all.filter((row) =>
+      `${row.name} ${row.affiliation ?? ""} ${row.fingerprint ?? ""}`.toLocaleLowerCase().includes(wanted),
     );
     keep(
       people,
       rows,
-      (row) => row.peer,
-      (row) => makePerson(row, open),
-      (node, row) => drawPerson(node, row, row.peer === state.conversation),
+      (row) => row.id,
+      (row) => makeConversation(row, chat),
+      (node, row) => drawConversation(node, row, row.id === state.conversation, chat),
     );
-    say(
-      nobody,
-      rows.length
-        ? ""
-        : wanted
-          ? "Nobody of that name."
-          : "Nobody else is on the network yet. Colleagues appear here once they have registered.",
-    );
-  }
-  function open(peer) {
-    link.ask("open", { peer });
-    if (peer) compose.focus();
+    put(people, "hidden", !rows.length);
+    const empty = "Nobody else is on the network yet. Colleagues appear here once they have registered.";
+    say(nobody, rows.length ? "" : wanted ? "No person or room of that name." : empty);
+    room.draw(state.people);
   }
   function drawThread(state) {
-    const peer = state.conversation ?? "";
-    const person = state.people.find((row) => row.peer === peer);
-    put(link.body, "data-open", peer !== "");
-    put(thread, "hidden", peer === "");
-    put(invitation, "hidden", peer !== "" || !state.people.length);
-    compose.turnTo(peer);
-    if (!peer) return (shown = "");
-    const atEnd = shown !== peer || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
+    const conversation = state.conversation ?? "";
+    put(link.body, "data-open", conversation !== "");
+    put(thread, "hidden", conversation === "");
+    put(invitation, "hidden", conversation !== "" || !state.people.length);
+    compose.turnTo(conversation);
+    if (!conversation) return (shown = "");
+    const other = shown !== conversation;
+    if (other) {
+      turnBox(null, chat);
+      chat.described = new Set();
+    }
+    const atEnd = other || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
     const height = scroller.scrollHeight;
     const first = messages.firstElementChild?.dataset.message;
-    fill(header, [person], () => headerOf(person, () => open("")));
+    drawHeader(state, conversation);
     put(earlier, "hidden", !state.earlier);
-    const waiting = [...pending.values()].filter((message) => message.peer === peer);
+    put(latest, "hidden", !state.later);
+    const waiting = [...pending.values()].map(({ row }) => row).filter((row) => row?.conversation === conversation);
+    const list = [...state.thread, ...waiting];
+    const before = new Map(list.map((message, place) => [message.id, list[place - 1]]));
+    describe(chat, state.thread.flatMap((message) => message.resources.map(({ id }) => id)));
     keep(
       messages,
-      [...state.thread, ...waiting],
+      list,
       (message) => message.id,
-      makeMessage,
-      (node, message) => drawMessage(node, message, bodies.get(message.id)),
+      (message) => makeEntry(message, chat),
+      (node, message) => drawEntry(node, message, before.get(message.id), chat),
     );
-    announce(state.thread, person, shown === peer);
-    if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+    say(writing, writingText(state.writing ?? []));
+    announce(state.thread, !other);
+    if (atEnd && !led && !state.later) scroller.scrollTop = scroller.scrollHeight;
     else if (first !== messages.firstElementChild?.dataset.message)
       scroller.scrollTop += scroller.scrollHeight - height;
-    if (shown !== peer) requestAnimationFrame(() => compose.focus());
-    return (shown = peer);
+    if (other && !led) requestAnimationFrame(() => compose.focus());
+    return (shown = conversation);
+  }
+  function drawHeader(state, conversation) {
+    const person = state.people.find((row) => row.peer === conversation);
+    const row = state.room && state.rooms?.find((each) => each.room === conversation);
+    if (row) {
+      row.invited = row.state === "invited";
+      fill(about, [row, state.room.state, state.room.can_write], () => roomHeader(row, state.room, details));
+      details.draw(row, state.room, state.people);
+    } else {
+      put(details.node, "hidden", true);
+      fill(about, [person], () => (person ? personHeader(person) : []));
+    }
+    const why = whyReadOnly(row, state.room);
+    say(closed, why);
+    put(compose.node, "hidden", why !== "");
   }
   /** Said to those who cannot see it: what has come in the open conversation since it was last drawn. */
-  function announce(list, person, same) {
+  function announce(list, same) {
     const fresh = list.filter((message) => same && known && !known.has(message.id) && !message.mine);
     const last = known && list.findLast((message) => known.has(message.id));
     const start = last ? list.indexOf(last) : -1;
     for (const message of fresh.filter((each) => list.indexOf(each) > start))
-      news.append(h("p", {}, unstacked(`${person?.name ?? ""}: ${message.text}`)));
+      news.append(h("p", {}, unstacked(message.notice || `${message.name}: ${message.text}`)));
     while (news.childElementCount > 5) news.firstElementChild.remove();
     known = new Set(list.map((message) => message.id));
   }
-  return link.disconnect;
-}
-
-function makePerson(row, open) {
-  const parts = {
-    dot: h("span", { class: "academics-dot" }),
-    name: h("span", { class: "academics-title" }),
-    count: h("span", { class: "academics-count" }),
-    line: h("span", { class: "academics-faint academics-line" }),
+  return () => {
+    notify.stop();
+    link.disconnect();
   };
-  const top = h("span", { class: "academics-person-top" }, parts.dot, parts.name, parts.count);
-  const node = h(
-    "li",
-    {},
-    h(
-      "button",
-      { type: "button", class: "academics-person", "data-peer": row.peer, onclick: () => open(row.peer) },
-      top,
-      parts.line,
-    ),
-  );
-  node.academicsParts = parts;
-  return node;
 }
 
-function drawPerson(node, row, current) {
-  const { dot, name, count, line } = node.academicsParts;
-  const where = row.online ? "online" : "offline";
-  put(node.firstChild, "aria-current", current ? "true" : false);
-  put(node.firstChild, "data-online", row.online ? "true" : "false");
-  put(node.firstChild, "data-unread", row.unread);
-  put(dot, "data-online", row.online);
-  put(dot, "title", where);
-  fill(dot, where, () => h("span", { class: "academics-unseen" }, `${where} `));
-  fill(name, [row.name, row.verified, row.blocked], () => nameOf(row));
-  fill(count, row.unread, () =>
-    row.unread ? [String(row.unread), h("span", { class: "academics-unseen" }, " unread")] : [],
-  );
-  const below = [row.namesake ? row.fingerprint.slice(0, 9) : "", row.last_text || row.affiliation]
-    .filter(Boolean)
-    .join(" · ");
-  fill(line, below, () => bdi(below));
+/** A message that the kernel has not taken yet, as it will look. */
+function sentRow(key, { conversation, text, about, resources }) {
+  const reply = about && { id: about.id, text: `${about.name}: ${about.text.slice(0, 60)}` };
+  const mine = { mine: true, author: "", name: "You", state: "sending", notice: "", reactions: [] };
+  return { ...mine, id: key, conversation, text, reply, resources, at_ms: Date.now() };
 }
 
-function nameOf(row) {
-  const verified = row.verified
-    ? h("span", { class: "academics-verified", title: "You have verified their fingerprint" }, " ✓")
-    : null;
-  return [bdi(row.name), verified, row.blocked ? h("span", { class: "academics-faint" }, " (blocked)") : null].filter(
-    Boolean,
-  );
+function writingText(names) {
+  const some = names.slice(0, 3).map(plain);
+  if (!some.length) return "";
+  return `${some.join(", ")}${names.length > 3 ? " and others" : ""} ${names.length > 1 ? "are" : "is"} writing…`;
 }
 
-function headerOf(person, back) {
-  if (!person) return [];
-  const dot = h("span", {
-    class: "academics-dot",
-    "data-online": person.online,
-    title: person.online ? "online" : "offline",
-  });
-  const about = [
-    person.affiliation ? [bdi(person.affiliation), " · "] : [],
-    person.online ? "online" : "offline",
-  ].flat();
-  return [
-    button("‹", back, { class: "academics-quiet academics-back", "aria-label": "Back to the conversations" }),
-    dot,
-    h("span", { class: "academics-title" }, ...nameOf(person)),
-    h("span", { class: "academics-faint academics-grow" }, ...about),
-    h(
-      "span",
-      { class: "academics-faint academics-key", title: `Fingerprint: ${person.fingerprint}` },
-      person.fingerprint.slice(0, 9),
-    ),
-  ];
+/** Files that are dropped on the conversation are asked about, one by one. */
+function takeDrops(node, can, ask) {
+  const over = (event, isOver) => {
+    if (![...event.dataTransfer.types].includes("Files") || !can()) return false;
+    event.preventDefault();
+    event.stopPropagation();
+    put(node, "data-over", isOver);
+    return true;
+  };
+  node.addEventListener("dragenter", (event) => over(event, true));
+  node.addEventListener("dragover", (event) => over(event, true));
+  node.addEventListener("dragleave", (event) => over(event, node.contains(event.relatedTarget)));
+  node.addEventListener("drop", (event) => over(event, false) && [...event.dataTransfer.files].forEach(ask));
 }
 
 export default { render };

@@ -175,12 +175,12 @@ function connect(model, el, name, draw, replies = {}) {
   el.append(problem, body);
   if (model.get("selected")) asTabPanel(model.get("panel"), el, name);
 
-  const onMessage = (message) => {
+  const onMessage = (message, buffers) => {
     if (message.state) {
       Object.assign(state, message.state);
       draw(state);
     }
-    for (const [kind, reply] of Object.entries(replies)) if (message[kind] !== undefined) reply(message);
+    for (const [kind, reply] of Object.entries(replies)) if (message[kind] !== undefined) reply(message, buffers);
   };
   const onProblem = () => {
     say(problem, model.get("problem"));

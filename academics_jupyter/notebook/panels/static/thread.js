@@ -1,98 +1,107 @@
-// One conversation: its messages, and the field one writes in.
+// The messages of one conversation, and the quiet lines between them.
 
 const STATES = {
   sending: ["sending", "on its way to your kernel"],
-  queued: ["waiting", "waits on your disk until they are online"],
+  queued: ["waiting", "waits on your disk until it can go out"],
+  held: ["✓", "held by the host, for those who are away"],
   delivered: ["✓", "delivered: it is on their disk"],
   read: ["✓✓", "read"],
+  refused: ["refused", "it was refused, and has come to nobody"],
   received: ["", ""],
 };
+const GROUP_MS = 300000;
 
-function makeMessage() {
+function makeEntry(message, chat) {
+  return message.notice ? makeNotice() : makeMessage(message, chat);
+}
+
+function makeNotice() {
+  const parts = { text: h("span"), time: h("time") };
+  const node = h("li", { class: "academics-notice-line academics-faint" }, parts.text, " · ", parts.time);
+  node.academicsParts = parts;
+  return node;
+}
+
+function makeMessage(message, chat) {
   const parts = {
+    author: h("div", { class: "academics-author" }),
+    reply: button("", () => chat.lead(chat.rowOf(message.id).reply.id), { class: "academics-reply-to", hidden: true }),
     text: h("div", { class: "academics-text" }),
+    cell: h("div", { hidden: true }),
+    chips: h("div", { class: "academics-chips", hidden: true }),
+    reactions: h("div", { class: "academics-reactions", role: "group", "aria-label": "Reactions", hidden: true }),
+    actions: makeActions(),
     time: h("time"),
+    edited: h("span", { hidden: true }),
     mark: h("span", { class: "academics-mark" }),
-    actions: h("span", { class: "academics-message-actions" }),
+    box: makeBox(chat),
   };
+  const { author, reply, text, cell, chips, reactions, actions, time, edited, mark, box } = parts;
+  const meta = h("div", { class: "academics-faint academics-meta" }, edited, " ", time, " ", mark);
   const node = h(
     "li",
-    { class: "academics-message" },
-    parts.text,
-    h("div", { class: "academics-faint academics-meta" }, parts.actions, " ", parts.time, " ", parts.mark),
+    { class: "academics-message", tabindex: -1 },
+    ...[author, reply, text, cell, chips, reactions, meta, actions, box],
   );
   node.academicsParts = parts;
   return node;
 }
 
-function drawMessage(node, message, body) {
-  const { text, time, mark, actions } = node.academicsParts;
-  const [symbol, meaning] = STATES[message.state] ?? [message.state, ""];
-  put(node, "data-state", message.state);
-  put(node, "data-message", message.id);
-  put(node, "data-mine", message.mine ? "true" : "false");
-  drawBody(text, message.text, body);
+/** `before` is what stands above; several of one author are a group, named once. */
+function drawEntry(node, message, before, chat) {
   const sent = new Date(message.at_ms);
+  const { time } = node.academicsParts;
+  put(node, "data-message", message.id);
   say(time, moment(message.at_ms));
   put(time, "title", sent.toLocaleString());
-  fill(mark, message.state, () => [
-    h("span", { "aria-hidden": "true" }, symbol),
-    h("span", { class: "academics-unseen" }, meaning),
-  ]);
-  put(mark, "title", meaning || false);
-  fill(actions, message.text, () => copyButton(plain(message.text), "Copy this message's Markdown"));
+  if (message.notice) return fill(node.academicsParts.text, message.notice, () => bdi(message.notice));
+  const first = !before || before.notice || before.author !== message.author || message.at_ms - before.at_ms > GROUP_MS;
+  put(node, "data-first", first);
+  return drawMessage(node, message, first, chat);
 }
 
-/** The field one writes in: Enter sends, Shift+Enter begins a new line; what is not sent yet is kept for each person. */
-function composer(send, ask) {
-  const drafts = new Map();
-  let peer = "";
-  const field = h("textarea", {
-    rows: 1,
-    dir: "auto",
-    placeholder: "Write a message",
-    "aria-label": "Message",
-    "data-testid": "academics-composer",
-  });
-  const submit = h(
-    "button",
-    { type: "submit", class: "academics-main", title: "Enter sends, Shift+Enter begins a new line" },
-    "Send",
-  );
-  const preview = previewOf(field, ask);
-  const node = submittable({ class: "academics-composer" }, post, preview.box, field, preview.toggle, submit);
-
-  const fit = () => {
-    field.style.height = "auto";
-    field.style.height = `${Math.min(field.scrollHeight + 2, 160)}px`;
-  };
-  const write = (text) => {
-    field.value = text;
-    fit();
-    preview.update();
-  };
-  field.addEventListener("input", fit);
-  field.addEventListener("keydown", (event) => {
-    // While an input method composes a character, Enter belongs to it.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    node.requestSubmit();
-  });
-  function post() {
-    if (!field.value.trim() || !peer) return;
-    send(peer, field.value);
-    write("");
+function drawMessage(node, message, first, chat) {
+  const { author, reply, text, cell, chips, reactions, actions, edited, mark, box } = node.academicsParts;
+  put(node, "data-state", message.state);
+  put(node, "data-mine", message.mine ? "true" : "false");
+  put(node, "data-withdrawn", message.withdrawn);
+  put(node, "data-mentioned", message.mentioned && !message.withdrawn);
+  // In a conversation with one person the name is over it all, and is said here to those who cannot see it.
+  put(author, "class", chat.isRoom() && !message.mine && first ? "academics-author" : "academics-unseen");
+  fill(author, message.name, () => bdi(message.name));
+  put(reply, "hidden", !message.reply);
+  if (message.reply) {
+    fill(reply, message.reply.text, () => bdi(unstacked(message.reply.text)));
+    put(reply, "aria-label", plain(`In reply to ${message.reply.text}`));
   }
-  return {
-    node,
-    previewed: preview.answer,
-    focus: () => field.focus({ preventScroll: true }),
-    restore: (to, text) => (to === peer ? write([text, field.value].filter(Boolean).join("\n")) : drafts.set(to, text)),
-    turnTo: (other) => {
-      if (other === peer) return;
-      drafts.set(peer, field.value);
-      peer = other;
-      write(drafts.get(other) ?? "");
-    },
-  };
+  drawBody(text, message.text, message.withdrawn ? undefined : chat.bodies.get(message.id));
+  put(text, "hidden", !message.text);
+  enliven(text, message.id, chat);
+  put(cell, "hidden", !message.cell);
+  fill(cell, [message.cell], () => (message.cell ? makeCell(chat, message.id) : []));
+  const attached = new Set(message.resources.map(({ id }) => id));
+  const linked = [...(chat.linked.get(message.id) ?? [])].filter((id) => !attached.has(id)).map((id) => ({ id, title: "" }));
+  drawChips(chips, message.withdrawn ? [] : [...message.resources, ...linked], chat);
+  drawReactions(reactions, message, chat);
+  drawActions(actions, message, chat);
+  say(edited, message.edited && !message.withdrawn ? "edited" : "");
+  drawMark(mark, message, chat);
+  drawBox(box, message, chat);
+}
+
+/** How far a message of ours is; pressed, to whom. */
+function drawMark(mark, message, chat) {
+  const [symbol, meaning] = STATES[message.state] ?? [message.state, ""];
+  const asks = message.mine && message.state !== "sending";
+  fill(mark, [message.state, asks], () => {
+    const seen = h("span", { "aria-hidden": "true" }, symbol);
+    if (!asks) return [seen, h("span", { class: "academics-unseen" }, meaning)];
+    const label = `${meaning}: who has it?`;
+    return button(seen, () => openBox(message.id, "receipts", chat), {
+      class: "academics-quiet academics-state",
+      "aria-label": label,
+      title: label,
+    });
+  });
+  put(mark, "title", meaning || false);
 }

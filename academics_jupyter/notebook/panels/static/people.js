@@ -1,0 +1,106 @@
+// The list of conversations: rooms and people, invitations first, then the latest.
+
+/** Rooms and people in one order. */
+function conversationsOf(state) {
+  const rooms = (state.rooms ?? []).map((row) => ({ ...row, id: row.room, invited: row.state === "invited" }));
+  const people = state.people.map((row) => ({ ...row, id: row.peer, invited: false }));
+  return [...rooms, ...people].sort(
+    (one, other) =>
+      Number(other.invited) - Number(one.invited) ||
+      other.last_at_ms - one.last_at_ms ||
+      Number(other.online ?? 0) - Number(one.online ?? 0),
+  );
+}
+
+function makeConversation(row, chat) {
+  const parts = {
+    dot: row.room ? h("span", { class: "academics-hash", "aria-hidden": "true" }, "#") : h("span", { class: "academics-dot" }),
+    name: h("span", { class: "academics-title" }),
+    mention: h("span", { class: "academics-mention", title: "You are mentioned", hidden: true }),
+    count: h("span", { class: "academics-count" }),
+    line: h("span", { class: "academics-faint academics-line" }),
+    answers: h("div", { class: "academics-actions academics-answers" }),
+  };
+  const top = h("span", { class: "academics-person-top" }, parts.dot, parts.name, parts.mention, parts.count);
+  const opener = button([top, parts.line], () => chat.open(row.id), { class: "academics-person" });
+  put(opener, row.room ? "data-room" : "data-peer", row.id);
+  const node = h("li", {}, opener, parts.answers);
+  node.academicsParts = parts;
+  return node;
+}
+
+function drawConversation(node, row, current, chat) {
+  const { name, mention, count, line, answers } = node.academicsParts;
+  const opener = node.firstChild;
+  put(opener, "aria-current", current ? "true" : false);
+  put(opener, "data-unread", row.unread);
+  put(opener, "data-state", row.room ? row.state : false);
+  fill(name, [row.name, row.verified, row.blocked, row.muted], () => nameOf(row));
+  say(mention, row.mentioned ? "@" : "");
+  fill(count, row.unread, () =>
+    row.unread ? [String(row.unread), h("span", { class: "academics-unseen" }, " unread")] : [],
+  );
+  const below = row.room ? roomLine(row) : personLine(row);
+  fill(line, below, () => bdi(below));
+  if (row.room) return fill(answers, row.invited, () => (row.invited ? answersTo(row, chat) : []));
+  return drawPresence(opener, node.academicsParts.dot, row);
+}
+
+function drawPresence(opener, dot, row) {
+  const where = row.online ? "online" : "offline";
+  put(opener, "data-online", row.online ? "true" : "false");
+  put(dot, "data-online", row.online);
+  put(dot, "title", where);
+  fill(dot, where, () => h("span", { class: "academics-unseen" }, `${where} `));
+}
+
+function personLine(row) {
+  const parts = [row.namesake ? row.fingerprint.slice(0, 9) : "", row.last_text || row.affiliation];
+  return parts.filter(Boolean).join(" · ");
+}
+
+function roomLine(row) {
+  if (row.invited) return `${row.invited_by} invites you`;
+  return [row.state === "member" ? "" : row.state, row.last_text || `hosted by ${row.host}`].filter(Boolean).join(" · ");
+}
+
+function answersTo(row, chat) {
+  const answer = (label, command, more) =>
+    button(label, () => chat.ask(command, { room: row.room }), { "aria-label": `${label} the invitation to ${plain(row.name)}`, ...more });
+  return [answer("Accept", "accept", { class: "academics-main" }), answer("Decline", "decline", {})];
+}
+
+function nameOf(row) {
+  const verified = row.verified
+    ? h("span", { class: "academics-verified", title: "You have verified their fingerprint" }, " ✓")
+    : null;
+  return [
+    row.room ? h("span", { class: "academics-unseen" }, "#") : null,
+    bdi(row.name),
+    verified,
+    row.blocked ? h("span", { class: "academics-faint" }, " (blocked)") : null,
+    row.muted ? h("span", { class: "academics-faint", title: "Muted: what comes does not count as unread" }, " (muted)") : null,
+  ].filter(Boolean);
+}
+
+function personHeader(person) {
+  const dot = h("span", {
+    class: "academics-dot",
+    "data-online": person.online,
+    title: person.online ? "online" : "offline",
+  });
+  const about = [
+    person.affiliation ? [bdi(person.affiliation), " · "] : [],
+    person.online ? "online" : "offline",
+  ].flat();
+  return [
+    dot,
+    h("span", { class: "academics-title" }, ...nameOf(person)),
+    h("span", { class: "academics-faint academics-grow" }, ...about),
+    h(
+      "span",
+      { class: "academics-faint academics-key", title: `Fingerprint: ${person.fingerprint}` },
+      person.fingerprint.slice(0, 9),
+    ),
+  ];
+}

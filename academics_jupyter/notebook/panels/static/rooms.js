@@ -1,0 +1,174 @@
+// Rooms: founding one, who is in it, and what can be done about it.
+
+/** People to be picked, of those known: a filter, and a box for each. */
+function peoplePicker(label) {
+  const picked = new Set();
+  let people = [];
+  const filter = h("input", { type: "search", placeholder: label, "aria-label": label, oninput: () => draw(people) });
+  const list = h("ul", { class: "academics-scroll academics-picker", "aria-label": label });
+  function make(row) {
+    const box = h("input", { type: "checkbox" });
+    box.addEventListener("change", () => (box.checked ? picked.add(row.peer) : picked.delete(row.peer)));
+    const text = h("span", {});
+    const node = h("li", {}, h("label", { class: "academics-check" }, box, text));
+    node.academicsParts = { box, text };
+    return node;
+  }
+  function update(node, row) {
+    const { box, text } = node.academicsParts;
+    box.checked = picked.has(row.peer);
+    const more = [row.online ? "online" : "", row.namesake ? row.fingerprint.slice(0, 9) : ""].filter(Boolean).join(" · ");
+    fill(text, [row.name, more], () => [bdi(row.name), h("span", { class: "academics-faint" }, more ? ` ${more}` : "")]);
+  }
+  function draw(rows) {
+    people = rows;
+    const wanted = filter.value.trim().toLocaleLowerCase();
+    const shown = rows.filter((row) => picked.has(row.peer) || row.name.toLocaleLowerCase().includes(wanted));
+    keep(list, shown, (row) => row.peer, make, update);
+  }
+  const clear = () => {
+    picked.clear();
+    filter.value = "";
+    draw(people);
+  };
+  return { node: h("div", {}, filter, list), draw, clear, picked: () => [...picked] };
+}
+
+/** The form of a new room; what was filled in stays until there is one. */
+function newRoom(chat) {
+  const name = h("input", { type: "text", maxlength: 100, placeholder: "Its name", "aria-label": "The room's name" });
+  const picker = peoplePicker("Whom to invite");
+  const history = h("input", { type: "checkbox" });
+  const form = submittable(
+    { class: "academics-new-room", "data-testid": "academics-new-room", hidden: true },
+    () => name.value.trim() && chat.ask("create", { name: name.value, people: picker.picked(), history: history.checked }),
+    name,
+    picker.node,
+    h("label", { class: "academics-check" }, history, "Who joins later sees what was said before"),
+    h("div", { class: "academics-actions" }, h("button", { type: "submit", class: "academics-main" }, "Create"), button("Cancel", () => open(false))),
+  );
+  const toggle = button("New room", () => open(form.hidden), { "aria-expanded": "false" });
+  form.addEventListener("keydown", (event) => event.key === "Escape" && open(false));
+  function open(opens) {
+    put(form, "hidden", !opens);
+    put(toggle, "aria-expanded", opens ? "true" : "false");
+    (opens ? name : toggle).focus();
+  }
+  function created() {
+    if (form.hidden) return;
+    name.value = "";
+    history.checked = false;
+    picker.clear();
+    open(false);
+    chat.compose.focus();
+  }
+  return { form, toggle, created, draw: picker.draw };
+}
+
+function roomHeader(row, room, details) {
+  const [count, away] = [row.members, row.state === "waiting for a host"];
+  const about = room.can_write
+    ? `${count} ${count === 1 ? "member" : "members"} · ${away ? "waiting for a host" : `hosted by ${row.host}`}`
+    : row.state;
+  return [
+    h("span", { class: "academics-hash", "aria-hidden": "true" }, "#"),
+    h("span", { class: "academics-title" }, ...nameOf(row)),
+    h("span", { class: "academics-faint academics-grow", "data-testid": "academics-room-state" }, bdi(about)),
+    row.invited ? "" : details.toggle,
+  ].filter(Boolean);
+}
+
+/** Why nothing can be written; empty where something can. */
+function whyReadOnly(row, room) {
+  if (!row || !room || room.can_write) return "";
+  if (row.invited) return "You are invited. Accept the invitation to read and write here.";
+  if (row.state === "deleted") return "This room was deleted: it can be read, and nothing more can be written.";
+  return "You have left this room. What was said until then can be read.";
+}
+
+/** Members with where they are, and below them what can be done. */
+function roomDetails(chat) {
+  const members = h("ul", { class: "academics-members", "aria-label": "Members", "data-testid": "academics-members" });
+  const picker = peoplePicker("Whom to invite");
+  const inviting = submittable({ hidden: true }, invite, picker.node, h("button", { type: "submit", class: "academics-main" }, "Invite them"));
+  const question = h("div", { class: "academics-question", role: "group", hidden: true });
+  const actions = h("div", { class: "academics-actions" });
+  const node = h("div", { class: "academics-details academics-scroll", hidden: true }, members, actions, inviting, question);
+  const toggle = button("Members", () => open(node.hidden), { class: "academics-quiet", "aria-expanded": "false" });
+  let room = "";
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    open(false);
+    toggle.focus();
+  });
+  function open(opens) {
+    put(node, "hidden", !opens);
+    put(toggle, "aria-expanded", opens ? "true" : "false");
+    put(inviting, "hidden", true);
+    put(question, "hidden", true);
+  }
+  function invite() {
+    const people = picker.picked();
+    if (people.length) chat.ask("invite", { room, people });
+    picker.clear();
+    put(inviting, "hidden", true);
+  }
+  function ask(text, label, command) {
+    const yes = () => {
+      chat.ask(command, { room });
+      open(false);
+    };
+    put(question, "aria-label", label);
+    question.replaceChildren(
+      h("span", {}, text),
+      button(label, yes, { class: "academics-danger" }),
+      button("Cancel", () => put(question, "hidden", true)),
+    );
+    put(question, "hidden", false);
+    question.querySelector("button").focus();
+  }
+  function draw(row, shown, people) {
+    if (room !== row.room) open(false);
+    room = row.room;
+    keep(members, shown.members, (each) => `${each.role} ${each.peer}`, makeMember, drawMember);
+    const inside = new Set(shown.members.filter((each) => each.role !== "invited").map((each) => each.peer));
+    picker.draw(people.filter((each) => !inside.has(each.peer)));
+    fill(actions, [row.room, shown.mine, shown.can_write, shown.state, row.muted], () => actionsOf(row, shown));
+  }
+  function actionsOf(row, shown) {
+    const toInvite = () => {
+      put(inviting, "hidden", !inviting.hidden);
+      if (!inviting.hidden) inviting.querySelector("input").focus();
+    };
+    const leaving = "Leave the room? Nothing more that is said in it comes to you.";
+    const deleting = "Delete the room? Everybody keeps what was said, and nothing more can be written.";
+    const isMember = !["left", "leaving", "declined"].includes(shown.state);
+    return [
+      shown.can_write && button("Invite", toInvite),
+      isMember && button(row.muted ? "Unmute" : "Mute", () => chat.ask("mute", { room, muted: !row.muted })),
+      isMember && button("Leave", () => ask(leaving, "Leave it", "leave")),
+      shown.can_write && shown.mine && button("Delete", () => ask(deleting, "Delete it", "delete"), { class: "academics-danger" }),
+    ].filter(Boolean);
+  }
+  return { node, toggle, draw };
+}
+
+function makeMember(each) {
+  const parts = {
+    dot: h("span", { class: "academics-dot", "aria-hidden": "true" }),
+    name: h("span", { class: "academics-grow" }),
+    about: h("span", { class: "academics-faint" }),
+  };
+  const node = h("li", { title: `Fingerprint: ${each.fingerprint}` }, parts.dot, parts.name, parts.about);
+  node.academicsParts = parts;
+  return node;
+}
+
+function drawMember(node, { name, role, state }) {
+  const parts = node.academicsParts;
+  put(node, "data-state", state);
+  put(parts.dot, "data-online", ["online", "busy", "you"].includes(state));
+  fill(parts.name, name, () => bdi(name));
+  say(parts.about, [role === "member" ? "" : role, state].filter(Boolean).join(" · "));
+}

@@ -1,0 +1,71 @@
+"""A room among people in processes of their own, and what each of them sees of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from tests.lab import meet
+from tests.processes import PeerProcess
+
+ROOM = "peer.lookup.room('reading')"
+TEXTS = f"[each.text for each in await peer.chatting.history(await {ROOM}) if each.kind == 'text']"
+FACTS = f"(await peer.rooms.get(await {ROOM})).facts"
+STANDING = f"(await peer.rooms.get(await {ROOM})).standing"
+TERM = f"(lambda term: [term.round, term.host])((await peer.rooms.get(await {ROOM})).claim.term)"
+ELECTED_S = 15.0
+"""Within this time of a host's disappearance there is another."""
+
+
+def found(host: PeerProcess, *others: PeerProcess) -> None:
+    """Have a room with some people in it, founded by the first."""
+    meet(host, *others)
+    names = [name for other in others for name in other.ids]
+    host.value(f"await peer.create_room('reading', *{names!r})")
+    for other in others:
+        other.sees("[room.standing for room in await peer.rooms.all()]", ["invited"])
+        other.value("await peer.join_room('reading')")
+    sees_members(host, *others)
+
+
+def name_of(person: PeerProcess) -> str:
+    return next(iter(person.ids))
+
+
+def id_of(person: PeerProcess) -> str:
+    return str(person.ids[name_of(person)])
+
+
+def say(person: PeerProcess, *texts: str) -> None:
+    for text in texts:
+        person.value(f"await peer.chat('#reading', {text!r})")
+
+
+def sees_members(*people: PeerProcess) -> None:
+    """Wait until these see that they are who is in the room."""
+    wanted = sorted(id_of(person) for person in people)
+    for person in people:
+        person.sees(f"sorted({FACTS}.members)", wanted)
+
+
+def sees_texts(people: Iterable[PeerProcess], texts: Iterable[str], timeout_s: float = 30.0) -> list[str]:
+    """Wait until all have the same texts in the same order, and those that are given; as they have them."""
+    people, wanted = list(people), sorted(texts)
+    for person in people:
+        person.sees(f"sorted({TEXTS})", wanted, timeout_s)
+    ends = time.monotonic() + timeout_s
+    seen: list[str] = people[0].value(TEXTS)
+    for person in people[1:]:
+        person.sees(TEXTS, seen, max(1.0, ends - time.monotonic()))
+    return seen
+
+
+def elected(people: Iterable[PeerProcess], former: PeerProcess, since_s: float) -> PeerProcess:
+    """Wait until these have agreed on another host than the former, in the time that they have; who it is."""
+    people = list(people)
+    for person in people:
+        left_s = since_s + ELECTED_S - time.monotonic()
+        person.sees(f"{TERM}[1] != {id_of(former)!r}", True, max(left_s, 0.1))
+    terms = [person.value(TERM) for person in people]
+    assert all(term == terms[0] for term in terms), terms
+    return next(person for person in people if id_of(person) == terms[0][1])

@@ -82,8 +82,13 @@ class RoomRunner:
 
     def members(self) -> frozenset[str]:
         """Those with whom there are rooms, and who are to be dialled."""
-        rooms = (running.machine for running in self._running.values())
-        return frozenset(peer for room in rooms for peer in (*room.log.members, room.term.host)) - {self._context.me}
+        machines = [running.machine for running in self._running.values()]
+        members = {peer for machine in machines for peer in (*machine.log.members, machine.term.host)}
+        # Who is not in yet asks whoever invited them.
+        inviters = {
+            post.inviter for machine in machines if not len(machine.log) for post in machine.copy.pending.values()
+        }
+        return frozenset(members | inviters) - {self._context.me, ""}
 
     def lost(self, link: Link) -> None:
         """A link has ended."""

@@ -33,7 +33,7 @@ from academics_jupyter.protocol.electing import Electing
 from academics_jupyter.protocol.election import View
 from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.room_copy import RoomCopy, sound
-from academics_jupyter.protocol.room_effects import Adopt, Effect, Hold, Reject, Tell, TellMessages
+from academics_jupyter.protocol.room_effects import Adopt, Cut, Effect, Hold, Reject, Tell, TellMessages
 from academics_jupyter.protocol.room_hosting import Hosting
 from academics_jupyter.protocol.room_log import Post, RoomLog
 from academics_jupyter.protocol.rooms import (
@@ -163,7 +163,8 @@ class Room:
         """What a peer has said; `posts` are the messages in it, in order, None for what does not hold."""
         term = getattr(said, "term", self.term)
         if term < self.term:
-            return self._correct(peer)
+            # Whom we do not know may be in by a log that ours has parted from; a claim alone says nothing of that.
+            return self._correct(peer) if isinstance(said, Claim) else [Tell(peer, self.claim)]
         if isinstance(said, Claim):
             return self._claimed(peer, said)
         if term > self.term:
@@ -188,8 +189,8 @@ class Room:
         match said:
             case Submit():
                 return self._submitted(peer, posts)
-            case Progress() if is_known and self.hosts:
-                return self.hosting.progressed(self.log, peer, said)
+            case Progress() if self.hosts:
+                return self.hosting.progressed(self.log, peer, said) if is_known else self._parted(peer, said)
             case Wanted() if is_known:
                 found = self.copy.shown_to(peer, frozenset(said.messages))
                 return [TellMessages(peer, found, submit=False)] if found else []
@@ -202,9 +203,13 @@ class Room:
     def _claimed(self, peer: str, claim: Claim) -> list[Effect]:
         if claim.term == self.term:
             return self._greet_host() if peer == self.term.host else []
-        if not is_believed(self.log.room, claim, self.term, peer, self._knows):
+        if not is_believed(self.log.room, claim, self.term, peer, self._trusts):
             return []
         return [Adopt(claim), *self._enter(claim), *self._greet_host()]
+
+    def _trusts(self, peer: str) -> bool:
+        """Whether somebody's word for a claim counts: not, once they have left."""
+        return peer in self.log.members if len(self.log) else self._knows(peer)
 
     def _knows(self, peer: str) -> bool:
         """Whether somebody is or was a member; for who is not in yet, the inviter is, and the host that was named."""
@@ -218,7 +223,16 @@ class Room:
             return [Tell(peer, self._own_progress(again=True))]
         told, heads = sound(posts, said.entries)
         last = said.last if len(told) == len(posts) else said.last + 1
-        return [*self.copy.take(after, told, heads, last), *self._progress()]
+        effects = self.copy.take(after, told, heads, last)
+        displaced = any(isinstance(each, Cut) for each in effects)
+        return [*effects, *self._progress(), *(self._submit(self.copy.pending.values()) if displaced else [])]
+
+    def _parted(self, peer: str, said: Progress) -> list[Effect]:
+        """Have somebody who is in by their log and not by ours cut theirs off where the two part, and join again."""
+        common = self.log.common((have.number, have.chain) for have in said.haves)
+        after = Have(common, self.log.chain(common).hex())
+        parts = said.haves[0].number > common
+        return [Tell(peer, Entries(term=self.term, after=after, entries=(), last=common))] if parts else []
 
     def _submitted(self, peer: str, posts: Iterable[Post | None]) -> list[Effect]:
         joins = [post for post in posts if post is not None and post.kind == "join" and post.author == peer]

@@ -83,6 +83,7 @@ class RoomLog:
         self._joined: dict[str, int] = {}
         self._members: set[str] = set()
         self._left: dict[str, int] = {}
+        self._away: dict[str, list[tuple[int, int]]] = {}
         self._void: set[int] = set()
         self.creator = ""
         self.terms: Terms | None = None
@@ -115,15 +116,19 @@ class RoomLog:
         return number in self._void
 
     def shows(self, peer: str, number: int) -> bool:
-        """Whether a member sees what a message says: control messages always, talk from their joining on or all."""
+        """Whether a member sees what a message says: control messages always, talk from their joining on or all.
+
+        What was said between somebody's leaving and their return is only for them where all is for everybody.
+        """
         if self._posts[number - 1].kind in ROOM_KINDS:
             return True
         if number in self._void:
             return peer == self._posts[number - 1].author
-        joined = self._joined.get(peer)
-        terms = self.terms
-        whole = terms is not None and (terms.history or peer in terms.invited)
-        return joined is not None and (whole or number > joined)
+        joined, terms = self._joined.get(peer), self.terms
+        if joined is None or terms is None or terms.history:
+            return joined is not None
+        was_away = any(left < number < returned for left, returned in self._away.get(peer, ()))
+        return (number > joined or peer in terms.invited) and not was_away
 
     def chain(self, number: int) -> bytes:
         """The chain value at a number, at most the log's length; at 0, 32 zeros."""
@@ -181,6 +186,8 @@ class RoomLog:
                 self._members.add(post.author)
                 self._joined[post.author] = len(self)
             case "join":
+                if post.author not in self._members and post.author in self._left:
+                    self._away.setdefault(post.author, []).append((self._left[post.author], len(self)))
                 self._members.add(post.author)
                 self._joined.setdefault(post.author, len(self))
             case "leave":

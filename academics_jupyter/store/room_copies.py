@@ -6,13 +6,14 @@ are rows of `messages`; one that the log has is in the place of its number, and 
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
-from academics_jupyter.errors import StoreDamagedError
+from academics_jupyter.errors import RemoteProtocolError, StoreDamagedError
 from academics_jupyter.protocol.messages import ROOM_KINDS, Kind, Message, digest, open_message
 from academics_jupyter.protocol.records import Envelope
 from academics_jupyter.protocol.room_copy import RoomCopy
@@ -27,6 +28,8 @@ from academics_jupyter.store.sealing import Sealing
 
 _CONTROL = ("founding", "join", "terms", "deletion")
 """The kinds of which the log needs to know what they say."""
+
+log = logging.getLogger(__name__)
 
 
 class RoomCopies:
@@ -126,7 +129,7 @@ class RoomCopies:
         mutes, ignores = self._mutes(room), self._ignores(room)
         for each in (came[message] for message in messages if message in came):
             message = each.message
-            if (message.kind in ROOM_KINDS or not ignores) and not self._messages.holds(message):
+            if (message.kind in ROOM_KINDS or not ignores) and not self._holds(message):
                 unread = message.kind == "text" and not mutes
                 self._messages.insert(message, each.envelope, room, now_ms, "received", unread=unread)
                 new.append(message)
@@ -136,6 +139,14 @@ class RoomCopies:
                         (message.about, message.author, room),
                     )
         return new
+
+    def _holds(self, message: Message) -> bool:
+        """Whether a message is there; and so that nothing more comes of it, one under whose id there is another."""
+        try:
+            return self._messages.holds(message)
+        except RemoteProtocolError:
+            log.warning("a message in a room has the id of one that somebody else has written, and is not shown")
+            return True
 
     def _mutes(self, room: str) -> bool:
         return bool(self._database.read("SELECT 1 FROM rooms WHERE room = ? AND muted", (room,)))

@@ -98,6 +98,7 @@ def replies_and_reacts(panel: Locator, caroline: PeerProcess) -> None:
     expect(theirs.get_by_role("button", name="Edit")).to_have_count(0)
     act(theirs, "Reply")
     expect(panel.get_by_test_id("academics-about")).to_have_text(f"In reply to {CAROLINE}: Where did you see it?✕")
+    take_picture(panel.page, "message-reply")
     answer = write(panel, "In Draco")
     expect(panel.get_by_test_id("academics-about")).to_be_hidden()
     caroline.sees(f"{SEEN}[-1]", "> Caroline Herschel: Where did you see it?\nIn Draco")
@@ -111,6 +112,7 @@ def replies_and_reacts(panel: Locator, caroline: PeerProcess) -> None:
     both.press("Enter")
     expect(reaction).to_have_attribute("aria-pressed", "false")
     act(theirs, "React")
+    take_picture(panel.page, "message-react")
     theirs.get_by_role("textbox", name="Any other reaction").fill("🔭")
     theirs.get_by_role("textbox", name="Any other reaction").press("Enter")
     expect(theirs.get_by_role("button", name="🔭 1: You")).to_be_visible()
@@ -149,11 +151,27 @@ def attaches(panel: Locator, caroline: PeerProcess, folder: Path) -> None:
     expect(chip).to_contain_text("sweeps")
     expect(chip).to_contain_text("✓ yours")
     caroline.sees(f"'📎 sweeps (' in {SEEN}[-1]")
+    drops(panel, notes)
+    question.get_by_role("button", name="Cancel").press("Enter")
+    expect(question).to_have_count(0)
     panel.get_by_role("button", name="Attach", exact=True).press("Enter")
     panel.get_by_label("Find in my repository").fill("swee")
     panel.get_by_role("list", name="My repository").get_by_role("button", name="sweeps").press("Enter")
     panel.get_by_test_id("academics-composer").press("Enter")
     caroline.sees(f"{SEEN}[-1].startswith('📎 sweeps (')")
+
+
+def drops(panel: Locator, file: Path) -> None:
+    """Drop a file on the conversation."""
+    dropped = panel.page.evaluate_handle(
+        """([name, text]) => {
+          const dropped = new DataTransfer();
+          dropped.items.add(new File([text], name));
+          return dropped;
+        }""",
+        [file.name, file.read_text()],
+    )
+    panel.get_by_test_id("academics-messages").dispatch_event("drop", {"dataTransfer": dropped})
 
 
 def is_sent_a_resource(panel: Locator, caroline: PeerProcess, folder: Path) -> None:

@@ -31,6 +31,7 @@ def test_a_room_from_its_founding_to_its_end(lab: Lab, page: Page, tmp_path: Pat
 
 def open_room(panel: Locator, name: str) -> None:
     panel.locator("[data-room]", has_text=name).click()
+    expect(panel.locator(".academics-thread-header")).to_contain_text(f"#{name}")
 
 
 def details(panel: Locator) -> Locator:

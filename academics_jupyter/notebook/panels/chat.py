@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from academics_jupyter.errors import RegistryError
 from academics_jupyter.notebook.panels.attachments import Attachments
 from academics_jupyter.notebook.panels.bodies import ConversationBodies
-from academics_jupyter.notebook.panels.conversation_rows import open_room, people_rows, room_rows
+from academics_jupyter.notebook.panels.conversation_rows import Summaries, open_room, people_rows, room_rows
 from academics_jupyter.notebook.panels.finding import Finding, Window
 from academics_jupyter.notebook.panels.hearing import Hearing
 from academics_jupyter.notebook.panels.message_actions import MessageActions
@@ -24,7 +24,6 @@ from academics_jupyter.peer.exploring import Person
 from academics_jupyter.peer.peer import Peer
 from academics_jupyter.protocol.mentions import written
 from academics_jupyter.protocol.messages import is_room
-from academics_jupyter.store.history import ConversationSummary
 from academics_jupyter.store.rooms import RoomRow
 
 REFRESH_INTERVAL_S = 10.0
@@ -48,6 +47,7 @@ class ChatPart(UploadPart):
         self._people: dict[str, Person] = {}
         self._conversation = ""
         self._window = Window()
+        self._drawing = asyncio.Lock()
         self._bodies = ConversationBodies()
         self._mentionable: list[tuple[str, str]] = []
         self._met_s = 0.0
@@ -107,20 +107,27 @@ class ChatPart(UploadPart):
         if peer is None:
             return
         self._hearing.follow(peer)
-        conversations = await peer.chatting.conversations()
-        rooms = await peer.rooms.all()
-        invited = sum(row.standing == "invited" for row in rooms)
-        self._on_unread(sum(each.unread for each in conversations) + invited)
-        if not self.sight:
-            return
-        self.show(conversation=self._conversation, **await self._thread(peer, rooms))
-        self._show_writing()
-        self.show(receipts=await self._actions.receipts(peer))
-        self.show(**await self._lists(peer, rooms, {each.conversation: each for each in conversations}))
+        # One after the other, so that what was read first is not shown last.
+        async with self._drawing:
+            conversations = await peer.chatting.conversations()
+            rooms = await peer.rooms.all()
+            invited = sum(row.standing == "invited" for row in rooms)
+            self._on_unread(sum(each.unread for each in conversations) + invited)
+            if self.sight:
+                await self._draw_all(peer, {each.conversation: each for each in conversations}, rooms)
 
-    async def _thread(self, peer: Peer, rooms: Sequence[RoomRow]) -> dict[str, Any]:
-        """The open conversation; to read it here marks it read, for it is in sight."""
+    async def _draw_all(self, peer: Peer, conversations: Summaries, rooms: Sequence[RoomRow]) -> None:
         conversation = self._conversation
+        thread = await self._thread(peer, conversation, rooms)
+        # Where another one was opened meanwhile, that is drawn next.
+        if conversation == self._conversation:
+            self.show(conversation=conversation, **thread)
+            self._show_writing()
+        self.show(receipts=await self._actions.receipts(peer))
+        self.show(**await self._lists(peer, rooms, conversations))
+
+    async def _thread(self, peer: Peer, conversation: str, rooms: Sequence[RoomRow]) -> dict[str, Any]:
+        """The open conversation; to read it here marks it read, for it is in sight."""
         if not conversation:
             return {"thread": [], "earlier": False, "later": False, "room": None}
         messages, earlier, later = await self._window.read(peer, conversation)
@@ -141,9 +148,7 @@ class ChatPart(UploadPart):
         contacts = {each.peer: each for each in await peer.exploring.contacts()}
         return await asyncio.to_thread(open_room, peer, row, await peer.rooms.answers(row.room), contacts)
 
-    async def _lists(
-        self, peer: Peer, rooms: Sequence[RoomRow], conversations: dict[str, ConversationSummary]
-    ) -> dict[str, Any]:
+    async def _lists(self, peer: Peer, rooms: Sequence[RoomRow], conversations: Summaries) -> dict[str, Any]:
         contacts = {each.peer: each for each in await peer.exploring.contacts()}
         known = dict.fromkeys([*(each for each in conversations if not is_room(each)), *self._people, *contacts])
         if self._conversation and not is_room(self._conversation):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from academics_jupyter.peer.peer import Peer
+from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.names import shown
 from academics_jupyter.store.history import Reaction, StoredMessage
 
+SHORT_FINGERPRINT = 9
 _NOTICES = {
     "join": "joined",
     "leave": "left",
@@ -26,6 +29,10 @@ class MessageRows:
 
     def rows(self, messages: Iterable[StoredMessage]) -> list[dict[str, Any]]:
         """A row for each message. A cell's content is not in it: it is fetched once it comes into sight."""
+        messages = list(messages)
+        self._tell_apart(
+            {each.author for each in messages} | {mark.author for each in messages for mark in each.reactions}
+        )
         return [self._row(message) for message in messages]
 
     def name(self, peer: str) -> str:
@@ -33,6 +40,14 @@ class MessageRows:
         if peer not in self._names:
             self._names[peer] = "You" if peer == self._me else self._peer.exploring.name_of(peer)
         return self._names[peer]
+
+    def _tell_apart(self, people: set[str]) -> None:
+        """Those of one name, or of ours, are shown with their fingerprints."""
+        names = {peer: self.name(peer) for peer in people - {self._me}}
+        taken = Counter(_alike(name) for name in ["You", self._peer.exploring.name_of(self._me), *names.values()])
+        for peer, name in names.items():
+            if taken[_alike(name)] > 1:
+                self._names[peer] = f"{name} ({fingerprint(peer)[:SHORT_FINGERPRINT]})"
 
     def _row(self, message: StoredMessage) -> dict[str, Any]:
         return {
@@ -78,3 +93,7 @@ class MessageRows:
             {"text": text, "names": [self.name(each) for each in whose], "mine": self._me in whose}
             for text, whose in authors.items()
         ]
+
+
+def _alike(name: str) -> str:
+    return name.casefold().strip()

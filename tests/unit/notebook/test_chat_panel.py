@@ -11,9 +11,11 @@ import pytest
 from academics_jupyter.notebook.panels.finding import PAGE
 from academics_jupyter.notebook.panels.panel import Panel
 from academics_jupyter.peer.peer import Peer
-from tests.unit.notebook.test_panels import Viewer, ada, grace, network, panel  # noqa: F401  fixtures
+from academics_jupyter.protocol.identity import fingerprint
+from tests.unit.notebook.test_panels import MARKUP, Viewer, ada, bytes_of, grace, network, panel  # noqa: F401  fixtures
 from tests.waiting import wait_until_async
 
+MARKED = f"Grace {MARKUP}"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFElEQVR4nGNgaPiPFTEMLQmGBgBVzT/BhLk0AQAAAABJRU5ErkJggg=="
 
 
@@ -104,6 +106,21 @@ async def test_what_is_said_about_messages_is_on_them(viewer: Viewer, ada: Peer,
     await drawn(viewer, lambda: viewer.state["thread"][0]["withdrawn"])
 
 
+async def test_who_has_the_name_of_another_is_shown_with_the_fingerprint(
+    viewer: Viewer,
+    ada: Peer,  # noqa: F811
+    grace: Peer,  # noqa: F811
+) -> None:
+    await grace.chatting.send(ada.id, "it is me")
+    viewer.ask("open", conversation=grace.id)
+    await drawn(viewer, lambda: [each["name"] for each in viewer.state.get("thread", [])] == [MARKED])
+    await grace.register(" aDA ")
+    await drawn(
+        viewer,
+        lambda: [each["name"] for each in viewer.state["thread"]] == [f"aDA ({fingerprint(grace.id)[:9]})"],
+    )
+
+
 async def test_a_refused_edit_is_said_and_comes_back(viewer: Viewer, panel: Panel, ada: Peer, grace: Peer) -> None:  # noqa: F811
     await grace.chatting.send(ada.id, "mine")
     viewer.ask("open", conversation=grace.id)
@@ -155,7 +172,7 @@ async def test_resources_are_described_where_they_are_known(
     )
     viewer.ask("download", resource=resource.id)
     await drawn(viewer, lambda: viewer.state["resources"][resource.id]["path"] != "")
-    assert Path(viewer.state["resources"][resource.id]["path"]).read_text() == "stars"
+    assert bytes_of(viewer.state["resources"][resource.id]) == b"stars"
     viewer.ask("mine")
     assert [row["id"] for row in (await viewer.reply("mine"))["mine"]] == [resource.id]
 

@@ -29,6 +29,7 @@ from academics_jupyter.protocol.rooms import (
     sign_ballot,
     sign_invitation,
 )
+from tests.room_simulation import Simulation
 from tests.simulated_member import head_of, key, opened, peer
 
 FOUNDING = "00" * 16
@@ -224,3 +225,21 @@ def test_marks_are_kept_of_members_only() -> None:
     marks = [Mark(peer(name), 2, 0) for name in ("ada", "mallory")]
     room.hear(peer("ada"), Marks(term=FIRST, marks=tuple(marks)), [], 0)
     assert room.hosting.marks == {peer("ada"): marks[0]}
+
+
+def test_who_is_in_by_a_log_that_ours_has_parted_from_cuts_theirs_and_joins_again() -> None:
+    simulation = Simulation(["ada", "bob"], 1)
+    simulation.sever("ada", "bob")
+    simulation.invite("fay", "ada")
+    simulation.run(2_500)
+    fay, bob = simulation.members["fay"], simulation.members["bob"]
+    assert fay.room is not None
+    assert bob.room is not None
+    assert fay.id in fay.room.log.members
+    assert fay.id not in bob.room.log.members
+    simulation.kill("ada")
+    simulation.run(20_000)
+    assert bob.room.hosts
+    assert fay.room.term == bob.room.term
+    assert fay.room.log.members == bob.room.log.members >= {fay.id}
+    assert fay.disk.log == bob.disk.log

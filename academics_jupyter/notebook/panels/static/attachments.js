@@ -99,6 +99,7 @@ function enliven(body, message, chat) {
     const follow = () => {
       const names = chat.linked.get(message) ?? new Set();
       chat.linked.set(message, names.add(link.dataset.resource));
+      chat.followed += 1;
       describe(chat, [link.dataset.resource]);
       chat.redraw();
     };

@@ -4,10 +4,11 @@ const NEAR_END_PX = 60;
 
 function render({ model, el }) {
   const replies = {};
-  const chat = { model, el, box: null, linked: new Map(), described: new Set(), cells: new Map() };
+  const chat = { model, el, box: null, linked: new Map(), followed: 0, described: new Set(), cells: new Map() };
   const link = connect(model, el, "chat", () => chat.redraw(), replies);
   Object.assign(chat, { ask: link.ask, state: link.state, bodies: new Map(), open, lead });
   const pending = new Map();
+  const steady = { rows: null, known: new Map() };
   let bodiesOf = "";
   let known = null;
   let shown = "";
@@ -116,6 +117,7 @@ function render({ model, el }) {
     return undefined;
   }
   function draw(state) {
+    if (state.thread !== steady.rows) state.thread = steadied(steady, state.thread);
     drawConversations(state);
     drawThread(state);
   }
@@ -123,7 +125,7 @@ function render({ model, el }) {
     const wanted = find.words().toLocaleLowerCase();
     const all = conversationsOf(state);
     const rows = all.filter((row) =>
-      `${row.name} ${row.affiliation ?? ""} ${row.fingerprint ?? ""}`.toLocaleLowerCase().includes(wanted),
+      `${row.room ? "#" : ""}${row.name} ${row.affiliation ?? ""} ${row.fingerprint ?? ""}`.toLocaleLowerCase().includes(wanted),
     );
     keep(
       people,
@@ -203,6 +205,14 @@ function render({ model, el }) {
     notify.stop();
     link.disconnect();
   };
+}
+
+/** The rows, each the same object as before where it says the same: a long conversation comes whole, and is drawn in part. */
+function steadied(steady, rows) {
+  const known = new Map(rows.map((row) => [row.id, { row, key: JSON.stringify(row) }]));
+  for (const [id, each] of known) if (steady.known.get(id)?.key === each.key) known.set(id, steady.known.get(id));
+  Object.assign(steady, { known, rows: rows.map(({ id }) => known.get(id).row) });
+  return steady.rows;
 }
 
 /** A message that the kernel has not taken yet, as it will look. */

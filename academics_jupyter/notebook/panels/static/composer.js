@@ -98,10 +98,12 @@ function composer(chat, send) {
     previewed: preview.answer,
     focus: () => field.focus({ preventScroll: true }),
     restore: (sent) => {
-      if (sent.conversation !== conversation) return drafts.set(sent.conversation, sent);
-      const text = [sent.text, field.value].filter(Boolean).join("\n");
-      draft = { ...sent, about: sent.about ?? draft.about, resources: [...sent.resources, ...draft.resources] };
-      write(text);
+      const here = sent.conversation === conversation;
+      const now = here ? { ...draft, text: field.value } : (drafts.get(sent.conversation) ?? newDraft());
+      const back = together(sent, now);
+      if (!here) return drafts.set(sent.conversation, back);
+      draft = back;
+      write(back.text);
       return drawAbout();
     },
     reply: (message) => {
@@ -130,6 +132,14 @@ function composer(chat, send) {
 
 function newDraft() {
   return { text: "", about: null, editing: null, before: "", resources: [] };
+}
+
+/** What came back, with what was written since. */
+function together(sent, now) {
+  if (sent.editing) return { ...sent, before: now.editing ? now.before : now.text };
+  if (now.editing) return { ...now, before: [sent.text, now.before].filter(Boolean).join("\n") };
+  const text = [sent.text, now.text].filter(Boolean).join("\n");
+  return { ...now, text, about: sent.about ?? now.about, resources: [...sent.resources, ...now.resources] };
 }
 
 function aboutOf(message, edits, drop) {

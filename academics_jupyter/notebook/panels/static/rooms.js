@@ -131,7 +131,10 @@ function roomDetails(chat) {
   function draw(row, shown, people) {
     if (room !== row.room) open(false);
     room = row.room;
-    keep(members, shown.members, (each) => `${each.role} ${each.peer}`, makeMember, drawMember);
+    const names = shown.members.map(({ name }) => name.trim().toLocaleLowerCase());
+    const alike = (name) => names.filter((each) => each === name.trim().toLocaleLowerCase()).length > 1;
+    const draws = (item, each) => drawMember(item, each, alike(each.name));
+    keep(members, shown.members, (each) => `${each.role} ${each.peer}`, makeMember, draws);
     const inside = new Set(shown.members.filter((each) => each.role !== "invited").map((each) => each.peer));
     picker.draw(people.filter((each) => !inside.has(each.peer)));
     fill(actions, [row.room, shown.mine, shown.can_write, shown.state, row.muted], () => actionsOf(row, shown));
@@ -165,10 +168,12 @@ function makeMember(each) {
   return node;
 }
 
-function drawMember(node, { name, role, state }) {
+/** Two of one name are told apart by their fingerprints. */
+function drawMember(node, { name, role, state, fingerprint }, isNamesake) {
   const parts = node.academicsParts;
   put(node, "data-state", state);
   put(parts.dot, "data-online", ["online", "busy", "you"].includes(state));
-  fill(parts.name, name, () => bdi(name));
+  const apart = isNamesake ? ` ${fingerprint.slice(0, 9)}` : "";
+  fill(parts.name, [name, apart], () => [bdi(name), h("span", { class: "academics-faint academics-key" }, apart)]);
   say(parts.about, [role === "member" ? "" : role, state].filter(Boolean).join(" · "));
 }

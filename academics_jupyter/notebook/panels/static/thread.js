@@ -47,8 +47,13 @@ function makeMessage(message, chat) {
   return node;
 }
 
-/** `before` is what stands above; several of one author are a group, named once. */
+/** `before` is what stands above; several of one author are a group, named once. What has not changed is left alone. */
 function drawEntry(node, message, before, chat) {
+  const { resources, receipts } = chat.state;
+  const about = [chat.bodies.get(message.id), chat.box, chat.followed, chat.described.size, chat.canWrite()];
+  const drawn = [message, before, resources, receipts, ...about];
+  if (node.academicsDrawn?.every((each, place) => each === drawn[place])) return undefined;
+  node.academicsDrawn = drawn;
   const sent = new Date(message.at_ms);
   const { time } = node.academicsParts;
   put(node, "data-message", message.id);

@@ -262,7 +262,7 @@ class RoomRunner:
             running.told_marks, running.told_s = marks, time.monotonic()
             await asyncio.to_thread(store.rooms.mark, row.room, marks.values(), machine.log.members - {me}, me)
         is_out = len(machine.log) and me not in machine.log.members
-        if row.standing == "leaving" and is_out and not machine.hosts:
+        if row.standing == "leaving" and is_out and not (machine.hosts and machine.log.members):
             await asyncio.to_thread(store.rooms.set_standing, row.room, "left")
             self._running.pop(row.room, None)
 

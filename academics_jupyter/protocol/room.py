@@ -207,6 +207,10 @@ class Room:
             return []
         return [Adopt(claim), *self._enter(claim), *self._greet_host()]
 
+    def _takes_part(self, peer: str) -> bool:
+        """Whether somebody has not left; nobody has, of a log that has not begun."""
+        return not len(self.log) or peer in self.log.members
+
     def _trusts(self, peer: str) -> bool:
         """Whether somebody's word for a claim counts: not, once they have left."""
         return peer in self.log.members if len(self.log) else self._knows(peer)
@@ -236,7 +240,7 @@ class Room:
 
     def _submitted(self, peer: str, posts: Iterable[Post | None]) -> list[Effect]:
         joins = [post for post in posts if post is not None and post.kind == "join" and post.author == peer]
-        if not self.hosts:
+        if not (self.hosts and self._takes_part(self.me)):
             is_invited = any(self._knows(post.inviter) for post in joins)
             return [Tell(peer, self.claim)] if is_invited else self._correct(peer)
         if not self._knows(peer):
@@ -253,7 +257,7 @@ class Room:
         host, members = self.term.host, self.log.members
         electorate = members - {host}
         reached = {peer: rtt_ms for peer, rtt_ms in self._reached.items() if peer in electorate}
-        # A host that has left goes on until there is another, who is wanted at once.
+        # A host that has left tells what it has, and is told nothing more.
         return View(self.term, electorate, reached, host in self._reached and host in members, self.stands)
 
     def _correct(self, peer: str) -> list[Effect]:
@@ -275,7 +279,7 @@ class Room:
 
     def _number(self) -> list[Effect]:
         """As host: number what is pending, and tell of it."""
-        effects = self.copy.number_pending() if self.hosts else []
+        effects = self.copy.number_pending() if self.hosts and self._takes_part(self.me) else []
         if not effects:
             return []
         self.hosting.mark(self.me, len(self.log), self.read)
@@ -300,7 +304,7 @@ class Room:
         peers = {self.term.host} if len(self.log) else {self.term.host, *(post.inviter for post in posts)}
         ids = [post.id for post in posts]
         lots = [tuple(ids[start : start + MAX_SUBMITTED]) for start in range(0, len(ids), MAX_SUBMITTED)]
-        reached = sorted(peers & self._reached.keys()) if not self.hosts else ()
+        reached = () if self.hosts else sorted(peer for peer in peers & self._reached.keys() if self._takes_part(peer))
         return [TellMessages(peer, lot, submit=True) for peer in reached for lot in lots]
 
     def _ask_again(self) -> list[Effect]:

@@ -61,7 +61,8 @@ function personLine(row) {
 
 function roomLine(row) {
   if (row.invited) return `${row.invited_by} invites you`;
-  return [row.state === "member" ? "" : row.state, row.last_text || `hosted by ${row.host}`].filter(Boolean).join(" · ");
+  const isMember = row.state === "member";
+  return [isMember ? "" : row.state, row.last_text || (isMember ? `hosted by ${row.host}` : "")].filter(Boolean).join(" · ");
 }
 
 function answersTo(row, chat) {

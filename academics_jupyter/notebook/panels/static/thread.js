@@ -89,7 +89,7 @@ function drawMessage(node, message, first, chat) {
   drawChips(chips, message.withdrawn ? [] : [...message.resources, ...linked], chat);
   drawReactions(reactions, message, chat);
   drawActions(actions, message, chat);
-  say(edited, message.edited && !message.withdrawn ? "edited" : "");
+  say(edited, message.edited && !message.withdrawn ? "edited ·" : "");
   drawMark(mark, message, chat);
   drawBox(box, message, chat);
 }

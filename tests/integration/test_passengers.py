@@ -189,7 +189,7 @@ def test_five_kernels_see_the_same_chats_in_cells_events_and_panels(sit_down: Si
     pierre, marie = friend.value("academics.current().id"), kernels[0].value("academics.current().id")
     for kernel in kernels:
         kernel.run(OPEN_PANEL)
-        kernel.run(f"ask(panel.chat, 'open', peer='{pierre}')")
+        kernel.run(f"ask(panel.chat, 'open', conversation='{pierre}')")
     friend.run("for number in range(40): magic('chat', f'marie from pierre {number}')")
     for place, kernel in enumerate(kernels):
         kernel.run(f"for number in range(5): magic('chat', f'pierre from kernel {place} {{number}}')")
@@ -207,7 +207,7 @@ def test_five_kernels_see_the_same_chats_in_cells_events_and_panels(sit_down: Si
         kernel.sees("[line['text'] for line in panel.chat.state['thread']]", history)
         kernel.sees("{line['state'] for line in panel.chat.state['thread'] if line['mine']}", {"delivered"})
         kernel.sees("panel.profile.state['links']", 1)
-    kernels[4].run(f"ask(panel.chat, 'send', peer='{pierre}', text='from a panel', key='1')")
+    kernels[4].run(f"ask(panel.chat, 'send', conversation='{pierre}', text='from a panel', key='1')")
     friend.sees("[event.text for event in of_kind('MessageReceived')][-1]", "from a panel")
     for kernel in kernels:
         kernel.sees("panel.chat.state['thread'][-1]['state']", "delivered")

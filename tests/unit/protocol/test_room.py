@@ -241,3 +241,9 @@ def test_a_ballot_is_promised_on_disk_before_it_is_given_and_none_again_after_a_
         if gives:
             ballot = Ballot(room=ROOM, voter=peer("bob"), round=2, host=peer("cyd"))
             assert given == [Promise(2), Tell(peer("cyd"), Cast(ballot=sign_ballot(key("bob"), ballot)))]
+
+
+def test_who_has_left_cannot_claim_the_room_with_a_ballot_of_their_own() -> None:
+    usurped = claim_of("dan", "dan", members=("dan",))
+    assert hears(room("bob"), "dan", usurped) == []
+    assert hears(room("bob"), "eve", usurped) == []

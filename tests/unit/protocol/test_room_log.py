@@ -139,6 +139,19 @@ def test_all_is_shown_where_the_terms_say_so_or_the_room_was_founded_with_them(
     assert shown(log, "bob") == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("history", "invited", "seen"),
+    [(False, (), [1, 2, 3, 4, 6, 7]), (False, ("bob",), [1, 2, 3, 4, 6, 7]), (True, (), [1, 2, 3, 4, 5, 6, 7])],
+)
+def test_what_was_said_while_somebody_was_out_of_the_room_is_for_them_only_where_all_is_for_all(
+    history: bool, invited: tuple[str, ...], seen: list[int]
+) -> None:
+    founded = replace(FOUNDED, terms=Terms(name="reading", history=history, invited=invited))
+    back = post("bob", 3, "join", inviter="ada")
+    log = log_of(founded, BOB, post("ada", 2), post("bob", 2, "leave"), post("ada", 3), back, post("ada", 4))
+    assert shown(log, "bob") == seen
+
+
 def test_new_terms_open_the_history_and_leave_whom_it_was_founded_with() -> None:
     opened = replace(post("ada", 3, "terms"), terms=Terms(name="writing", history=True, invited=("eve",)))
     log = log_of(FOUNDED, post("ada", 2), BOB, opened)

@@ -179,6 +179,20 @@ def test_a_minority_without_the_host_elects_nobody(seed: int) -> None:
 
 
 @SEEDS
+def test_a_host_that_leaves_is_told_nothing_more_and_another_one_numbers_what_was_said(seed: int) -> None:
+    room = quiet(4, seed)
+    room.leave("ada")
+    room.run(1_000)
+    room.say("bob")
+    (said,) = room.members["bob"].disk.pending
+    room.run(ELECTED_MS)
+    assert host_of(room) != "ada"
+    assert said in room.members["cyd"].texts
+    assert said not in room.members["ada"].disk.held
+    healed(room)
+
+
+@SEEDS
 @pytest.mark.parametrize("trouble", ["kill_host", "part"])
 def test_who_leaves_while_the_host_is_away_is_out_once_there_is_one(seed: int, trouble: str) -> None:
     room = quiet(4, seed)

@@ -33,6 +33,10 @@ class Electing:
         self._election.settle()
         self._ballots.clear()
 
+    def is_called_for(self, now_ms: int) -> bool:
+        """Whether another member says that it does not reach the host."""
+        return self._election.is_called_for(now_ms)
+
     def look(self, view: View, now_ms: int) -> tuple[list[Effect], Claim | None]:
         """What is to be done now."""
         return self._carried_out(self._election.look(view, now_ms), view)

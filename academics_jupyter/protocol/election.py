@@ -117,6 +117,10 @@ class Election:
         self._standings.clear()
         self._round = 0
 
+    def is_called_for(self, now_ms: int) -> bool:
+        """Whether another member says that it does not reach the host."""
+        return any(now_ms < at_ms + FRESH_MS for _, at_ms in self._standings.values())
+
     def look(self, view: View, now_ms: int) -> list[Outcome]:
         """What is to be done now."""
         if view.is_host_reached:

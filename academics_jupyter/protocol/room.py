@@ -150,7 +150,9 @@ class Room:
         if self.hosts and now_ms >= self._marked_ms + MARKS_MS:
             self._marked_ms = now_ms
             effects += self.hosting.tell_marks(self.log, self.term)
-        if self.me in self.log.members and not self.hosts and not self.is_settled:
+        # Somebody may have written to a deleted room before they knew, when its host has gone.
+        needs_host = not self.is_settled or self._electing.is_called_for(now_ms)
+        if self.me in self.log.members and not self.hosts and needs_host:
             effects += self._elected(self._electing.look(self._view(), now_ms))
         if self._asked_ms is None or now_ms >= self._asked_ms + ASK_AGAIN_MS:
             self._asked_ms = now_ms

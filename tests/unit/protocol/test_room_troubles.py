@@ -246,3 +246,15 @@ def test_of_two_candidates_that_do_not_hear_of_each_other_one_wins_though_voters
             room.wake(voter)
     assert host_of(room) in ("bob", "cyd", "dan", "eve", "fay")
     healed(room)
+
+
+@SEEDS
+def test_what_was_on_its_way_when_the_founder_deleted_the_room_and_left_is_there_in_the_end(seed: int) -> None:
+    room = quiet(3, seed)
+    room.say("bob")
+    (said,) = room.members["bob"].disk.pending
+    room.delete()
+    room.leave("ada")
+    room.run(SETTLED_MS)
+    assert said in room.members["cyd"].texts
+    healed(room)

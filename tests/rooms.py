@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable
 
 from tests.lab import meet
-from tests.processes import PeerProcess
+from tests.processes import PeerProcess, ProcessError
+from tests.waiting import wait_until
 
 ROOM = "peer.lookup.room('reading')"
 TEXTS = f"[each.text for each in await peer.chatting.history(await {ROOM}) if each.kind == 'text']"
@@ -49,15 +50,28 @@ def sees_members(*people: PeerProcess) -> None:
 
 
 def sees_texts(people: Iterable[PeerProcess], texts: Iterable[str], timeout_s: float = 30.0) -> list[str]:
-    """Wait until all have the same texts in the same order, and those that are given; as they have them."""
+    """Wait until all have the same texts in the same order, those that are given, in the same term; the order.
+
+    All are looked at each time: an election under way may still change the order that one of them has.
+    """
     people, wanted = list(people), sorted(texts)
-    for person in people:
-        person.sees(f"sorted({TEXTS})", wanted, timeout_s)
-    ends = time.monotonic() + timeout_s
-    seen: list[str] = people[0].value(TEXTS)
-    for person in people[1:]:
-        person.sees(TEXTS, seen, max(1.0, ends - time.monotonic()))
-    return seen
+    seen: list[tuple[list[str], list[object]]] = []
+
+    def look() -> bool:
+        try:
+            seen[:] = [(person.value(TEXTS), person.value(TERM)) for person in people]
+        except ProcessError:
+            if not all(person.is_alive for person in people):
+                raise
+            return False
+        return sorted(seen[0][0]) == wanted and all(each == seen[0] for each in seen)
+
+    try:
+        wait_until(look, timeout_s, "one order of all texts")
+    except AssertionError as error:
+        logs = "\n".join(f"{name_of(person)}:\n{person.log()}" for person in people)
+        raise AssertionError(f"{wanted} came to be {seen}\n{logs}") from error
+    return seen[0][0]
 
 
 def elected(people: Iterable[PeerProcess], former: PeerProcess, since_s: float) -> PeerProcess:

@@ -83,10 +83,6 @@ class Rooms:
         """What is told of a room. Topic "rooms"."""
         self.update(room, "facts", self._sealing.seal_struct(room, facts))
 
-    def set_read(self, room: str, number: int) -> None:
-        """Up to which number the person has read. Topic "rooms"."""
-        self.update(room, "read", number)
-
     def length(self, room: str) -> int:
         """How long our copy of the log is."""
         return int(self._database.read("SELECT COUNT(*) FROM room_log WHERE room = ?", (room,))[0][0])

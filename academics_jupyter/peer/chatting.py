@@ -29,7 +29,7 @@ from academics_jupyter.protocol.wire import Chat, Done, Seen
 from academics_jupyter.store.history import PENDING_PLACE, ConversationSummary, StoredMessage
 from academics_jupyter.store.message_search import FoundMessages
 from academics_jupyter.store.messages import Content
-from academics_jupyter.store.read_marks import Mark
+from academics_jupyter.store.read_marks import ReadMark
 
 
 class ChattingService:
@@ -228,7 +228,7 @@ class ChattingService:
 
     async def seen(self, link: Link, seen: Seen) -> Done:
         """A peer has read what we wrote to it."""
-        mark = Mark(seen.series, seen.sequence)
+        mark = ReadMark(seen.series, seen.sequence)
         if await asyncio.to_thread(self._context.store.read_marks.seen, link.peer, mark):
             self._context.events.tell(MessagesRead(link.peer))
         return Done()

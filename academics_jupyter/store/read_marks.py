@@ -18,14 +18,14 @@ from academics_jupyter.store.outbox import Outbox
 from academics_jupyter.store.sealing import Sealing
 
 
-class Mark(NamedTuple):
+class ReadMark(NamedTuple):
     """The last message that was read."""
 
     series: int
     sequence: int
 
 
-NOTHING_READ = Mark(0, 0)
+NOTHING_READ = ReadMark(0, 0)
 
 
 class ReadMarks:
@@ -58,11 +58,11 @@ class ReadMarks:
             if mark is not None and self._advance(conversation, self._me, mark) and tell:
                 self._outbox.add(conversation, "read", conversation)
 
-    def ours(self, peer: str) -> Mark | None:
+    def ours(self, peer: str) -> ReadMark | None:
         """How far we have read what a peer wrote to us."""
         return self._get(peer, self._me)
 
-    def seen(self, peer: str, mark: Mark) -> bool:
+    def seen(self, peer: str, mark: ReadMark) -> bool:
         """A peer says how far it has read; false where that is not news. Topic "messages".
 
         What we have not written yet cannot have been read, and what is not delivered is read once it is.
@@ -127,26 +127,26 @@ class ReadMarks:
         except StoreDamagedError:
             return False
 
-    def _get(self, conversation: str, reader: str) -> Mark | None:
+    def _get(self, conversation: str, reader: str) -> ReadMark | None:
         rows = self._database.read(
             "SELECT series, sequence FROM read_marks WHERE conversation = ? AND reader = ?", (conversation, reader)
         )
-        return Mark(*rows[0]) if rows else None
+        return ReadMark(*rows[0]) if rows else None
 
-    def _is_news(self, conversation: str, mark: Mark) -> bool:
+    def _is_news(self, conversation: str, mark: ReadMark) -> bool:
         known = self._get(conversation, self._me)
         return known is None or mark > known
 
-    def _last_by(self, conversation: str, author: str, place: int, mark: Mark | None = None) -> Mark | None:
+    def _last_by(self, conversation: str, author: str, place: int, mark: ReadMark | None = None) -> ReadMark | None:
         """The last message of an author up to a place, and up to a mark."""
         rows = self._database.read(
             "SELECT series, sequence FROM messages WHERE conversation = ? AND author = ? AND place <= ?"
             " AND (series, sequence) <= (?, ?) ORDER BY series DESC, sequence DESC LIMIT 1",
-            (conversation, author, place, *(mark or Mark(1 << 53, 0))),
+            (conversation, author, place, *(mark or ReadMark(1 << 53, 0))),
         )
-        return Mark(*rows[0]) if rows else None
+        return ReadMark(*rows[0]) if rows else None
 
-    def _advance(self, conversation: str, reader: str, mark: Mark) -> bool:
+    def _advance(self, conversation: str, reader: str, mark: ReadMark) -> bool:
         return bool(
             self._database.execute(
                 "INSERT INTO read_marks (conversation, reader, series, sequence) VALUES (?, ?, ?, ?)"
@@ -157,7 +157,7 @@ class ReadMarks:
             )
         )
 
-    def _settle(self, peer: str, mark: Mark) -> None:
+    def _settle(self, peer: str, mark: ReadMark) -> None:
         """What is delivered, up to a peer's mark, is read."""
         if self._database.execute(
             "UPDATE messages SET state = 'read' WHERE conversation = ? AND author = ? AND state = 'delivered'"

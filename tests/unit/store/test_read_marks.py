@@ -6,7 +6,7 @@ from nacl.signing import SigningKey
 from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.messages import Message, sign_message
 from academics_jupyter.store.keys import Keys
-from academics_jupyter.store.read_marks import Mark
+from academics_jupyter.store.read_marks import ReadMark
 from academics_jupyter.store.store import Store
 from tests.unit.store.conftest import NOW_MS
 
@@ -56,7 +56,7 @@ def test_reading_is_to_be_told_once(store: Store, keys: Keys, topics: list[froze
     read(store)
     assert topics == [{"messages", "outbox"}]
     assert store.messages.unread() == {}
-    assert store.read_marks.ours(BOB_ID) == Mark(1, 2)
+    assert store.read_marks.ours(BOB_ID) == ReadMark(1, 2)
     assert marks_waiting(store) == [(BOB_ID, BOB_ID)]
     for entry in store.outbox.waiting():
         store.outbox.done(entry.id)
@@ -67,7 +67,7 @@ def test_reading_is_to_be_told_once(store: Store, keys: Keys, topics: list[froze
     # What is no text is nothing unread, and is read with the rest.
     receive(store, keys, 3, kind="reaction", about=f"{1001:032x}", text="x")
     read(store)
-    assert (store.read_marks.ours(BOB_ID), marks_waiting(store)) == (Mark(1, 3), [(BOB_ID, BOB_ID)])
+    assert (store.read_marks.ours(BOB_ID), marks_waiting(store)) == (ReadMark(1, 3), [(BOB_ID, BOB_ID)])
 
 
 def test_what_is_not_to_be_told_is_not_told_later_either(store: Store, keys: Keys) -> None:
@@ -84,18 +84,18 @@ def test_what_comes_while_one_reads_is_not_read(store: Store, keys: Keys) -> Non
     receive(store, keys, 2)
     store.read_marks.mark_read(BOB_ID, place, tell=True)
     assert store.messages.unread() == {BOB_ID: 1}
-    assert store.read_marks.ours(BOB_ID) == Mark(1, 1)
+    assert store.read_marks.ours(BOB_ID) == ReadMark(1, 1)
 
 
 def test_their_mark_makes_ours_read(store: Store, keys: Keys, topics: list[frozenset[str]]) -> None:
     sequences = [compose(store, keys, text, "delivered") for text in ("one", "two", "three")]
     series = store.messages.history(BOB_ID)[0].series
-    assert store.read_marks.seen(BOB_ID, Mark(series, 2))
+    assert store.read_marks.seen(BOB_ID, ReadMark(series, 2))
     assert states(store) == ["read", "read", "delivered"]
     topics.clear()
-    assert not store.read_marks.seen(BOB_ID, Mark(series, 2))
-    assert not store.read_marks.seen(BOB_ID, Mark(series, 1))
-    assert not store.read_marks.seen(BOB_ID, Mark(series - 1, MOST))
+    assert not store.read_marks.seen(BOB_ID, ReadMark(series, 2))
+    assert not store.read_marks.seen(BOB_ID, ReadMark(series, 1))
+    assert not store.read_marks.seen(BOB_ID, ReadMark(series - 1, MOST))
     assert topics == []
     assert len(sequences) == 3
 
@@ -103,19 +103,19 @@ def test_their_mark_makes_ours_read(store: Store, keys: Keys, topics: list[froze
 def test_what_was_read_before_its_acknowledgement_came_is_read_with_it(store: Store, keys: Keys) -> None:
     message = compose(store, keys, "one")
     series = store.messages.history(BOB_ID)[0].series
-    assert store.read_marks.seen(BOB_ID, Mark(series, 1))
+    assert store.read_marks.seen(BOB_ID, ReadMark(series, 1))
     assert states(store) == ["queued"]
     store.read_marks.delivered(message, BOB_ID)
     assert states(store) == ["read"]
 
 
-@pytest.mark.parametrize("mark", [Mark(MOST, MOST), Mark(0, 0)])
+@pytest.mark.parametrize("mark", [ReadMark(MOST, MOST), ReadMark(0, 0)])
 def test_a_mark_beyond_what_was_written_says_nothing_of_what_is_written_later(
-    store: Store, keys: Keys, mark: Mark
+    store: Store, keys: Keys, mark: ReadMark
 ) -> None:
     assert not store.read_marks.seen(BOB_ID, mark)
     compose(store, keys, "one", "delivered")
-    assert store.read_marks.seen(BOB_ID, mark) is (mark > Mark(1, 1))
+    assert store.read_marks.seen(BOB_ID, mark) is (mark > ReadMark(1, 1))
     compose(store, keys, "two", "delivered")
     assert states(store)[1] == "delivered"
 

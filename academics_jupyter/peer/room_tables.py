@@ -92,9 +92,7 @@ def _role(row: RoomRow, member: str) -> str:
 
 
 def _presence(contact: Contact | None) -> str:
-    if contact is None or not (contact.online or contact.linked):
-        return "away"
-    return "busy" if contact.busy else "online"
+    return contact.presence if contact is not None else "away"
 
 
 def receipts_table(

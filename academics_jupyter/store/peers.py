@@ -36,6 +36,13 @@ class Contact:
         """Whether a link to them is up."""
         return bool(self.direction)
 
+    @property
+    def presence(self) -> str:
+        """Online, busy (online, but their kernel computes) or away."""
+        if not (self.online or self.linked):
+            return "away"
+        return "busy" if self.busy else "online"
+
 
 class Peers:
     """The contacts of one store. Every write has the topic "peers", and makes the contact if it is new."""

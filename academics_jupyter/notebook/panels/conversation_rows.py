@@ -40,13 +40,19 @@ def people_rows(
                 "fingerprint": fingerprint(each),
                 "verified": bool(contact and contact.verified),
                 "blocked": bool(contact and contact.blocked),
-                "online": bool((person and person.online) or (contact and contact.online)),
+                "presence": _presence(contact, person),
                 **_summary(conversations.get(each)),
             }
         )
     return sorted(
-        _namesakes_marked(rows), key=lambda row: (-row["last_at_ms"], not row["online"], row["name"].casefold())
+        _namesakes_marked(rows), key=lambda row: (-row["last_at_ms"], row["presence"] == "away", row["name"].casefold())
     )
+
+
+def _presence(contact: Contact | None, person: Person | None) -> str:
+    """What the links and the registry know together: those with whom there is no link are in the registry only."""
+    presence = contact.presence if contact is not None else "away"
+    return "online" if presence == "away" and person is not None and person.online else presence
 
 
 def room_rows(peer: Peer, rows: Iterable[RoomRow], conversations: Summaries) -> list[dict[str, Any]]:

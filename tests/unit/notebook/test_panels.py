@@ -459,7 +459,7 @@ async def test_a_message_is_unread_until_the_conversation_is_in_sight(panel: Pan
     viewer.look()
     await wait_until_async(lambda: panel.tabs.counts.get("chat") == 0)
     assert [(each["mine"], each["text"]) for each in viewer.state["thread"]] == [(False, f"hello\n{MARKUP}")]
-    assert [(each["peer"], each["online"]) for each in viewer.state["people"]] == [(grace.id, True)]
+    assert [(each["peer"], each["presence"]) for each in viewer.state["people"]] == [(grace.id, "online")]
     viewer.look(seen=False)
     await grace.chatting.send(ada.id, "again")
     await wait_until_async(lambda: panel.tabs.counts.get("chat") == 1)

@@ -59,6 +59,22 @@ function submittable(properties, onsubmit, ...children) {
   return form;
 }
 
+const PRESENCES = { online: "online", busy: "busy: their kernel computes", away: "away" };
+
+/** Where somebody is, as a dot; said in words to those who cannot see it, unless these stand beside it. */
+function presenceDot(presence = "away", isSaid = true) {
+  const dot = h("span", { class: "academics-dot", "aria-hidden": isSaid ? false : "true" });
+  drawPresence(dot, presence);
+  return dot;
+}
+
+function drawPresence(dot, presence) {
+  const isSaid = dot.getAttribute("aria-hidden") === null;
+  put(dot, "data-presence", presence);
+  put(dot, "title", PRESENCES[presence]);
+  fill(dot, presence, () => (isSaid ? h("span", { class: "academics-unseen" }, `${PRESENCES[presence]} `) : []));
+}
+
 /** Names of a list as elements, each isolated, with commas between. */
 function names(list, more = 0) {
   const nodes = list.flatMap((name, place) => (place ? [", ", bdi(name)] : [bdi(name)]));

@@ -26,7 +26,6 @@ function mentionsOf(field, people, changed) {
   }
   function draw() {
     put(list, "hidden", !found.length);
-    put(field, "aria-expanded", found.length ? "true" : "false");
     put(field, "aria-activedescendant", found.length ? `${id}-${chosen}` : false);
     list.replaceChildren(...found.map(([name], place) => option(name, place)));
   }

@@ -8,13 +8,13 @@ function conversationsOf(state) {
     (one, other) =>
       Number(other.invited) - Number(one.invited) ||
       other.last_at_ms - one.last_at_ms ||
-      Number(other.online ?? 0) - Number(one.online ?? 0),
+      Number(one.presence === "away") - Number(other.presence === "away"),
   );
 }
 
 function makeConversation(row, chat) {
   const parts = {
-    dot: row.room ? h("span", { class: "academics-hash", "aria-hidden": "true" }, "#") : h("span", { class: "academics-dot" }),
+    dot: row.room ? h("span", { class: "academics-hash", "aria-hidden": "true" }, "#") : presenceDot(),
     name: h("span", { class: "academics-title" }),
     mention: h("span", { class: "academics-mention", title: "You are mentioned", hidden: true }),
     count: h("span", { class: "academics-count" }),
@@ -43,15 +43,8 @@ function drawConversation(node, row, current, chat) {
   const below = row.room ? roomLine(row) : personLine(row);
   fill(line, below, () => bdi(below));
   if (row.room) return fill(answers, row.invited, () => (row.invited ? answersTo(row, chat) : []));
-  return drawPresence(opener, node.academicsParts.dot, row);
-}
-
-function drawPresence(opener, dot, row) {
-  const where = row.online ? "online" : "offline";
-  put(opener, "data-online", row.online ? "true" : "false");
-  put(dot, "data-online", row.online);
-  put(dot, "title", where);
-  fill(dot, where, () => h("span", { class: "academics-unseen" }, `${where} `));
+  put(opener, "data-presence", row.presence);
+  return drawPresence(node.academicsParts.dot, row.presence);
 }
 
 function personLine(row) {
@@ -85,17 +78,9 @@ function nameOf(row) {
 }
 
 function personHeader(person) {
-  const dot = h("span", {
-    class: "academics-dot",
-    "data-online": person.online,
-    title: person.online ? "online" : "offline",
-  });
-  const about = [
-    person.affiliation ? [bdi(person.affiliation), " · "] : [],
-    person.online ? "online" : "offline",
-  ].flat();
+  const about = [person.affiliation ? [bdi(person.affiliation), " · "] : [], PRESENCES[person.presence]].flat();
   return [
-    dot,
+    presenceDot(person.presence, false),
     h("span", { class: "academics-title" }, ...nameOf(person)),
     h("span", { class: "academics-faint academics-grow" }, ...about),
     h(

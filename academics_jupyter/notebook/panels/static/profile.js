@@ -60,7 +60,7 @@ function render({ model, el }) {
 
 function standing(state, act) {
   const online = state.role !== "stopped";
-  const me = [h("span", { class: "academics-dot", "data-online": online }), bdi(state.name, { class: "academics-me" })];
+  const me = [presenceDot(online ? "online" : "away", false), bdi(state.name, { class: "academics-me" })];
   const key = h(
     "span",
     { class: "academics-faint academics-key", title: `Your fingerprint: ${state.fingerprint}` },

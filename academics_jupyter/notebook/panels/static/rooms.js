@@ -17,7 +17,7 @@ function peoplePicker(label) {
   function update(node, row) {
     const { box, text } = node.academicsParts;
     box.checked = picked.has(row.peer);
-    const more = [row.online ? "online" : "", row.namesake ? row.fingerprint.slice(0, 9) : ""].filter(Boolean).join(" · ");
+    const more = [row.presence === "away" ? "" : row.presence, row.namesake ? row.fingerprint.slice(0, 9) : ""].filter(Boolean).join(" · ");
     fill(text, [row.name, more], () => [bdi(row.name), h("span", { class: "academics-faint" }, more ? ` ${more}` : "")]);
   }
   function draw(rows) {
@@ -159,7 +159,7 @@ function roomDetails(chat) {
 
 function makeMember(each) {
   const parts = {
-    dot: h("span", { class: "academics-dot", "aria-hidden": "true" }),
+    dot: presenceDot("away", false),
     name: h("span", { class: "academics-grow" }),
     about: h("span", { class: "academics-faint" }),
   };
@@ -172,7 +172,7 @@ function makeMember(each) {
 function drawMember(node, { name, role, state, fingerprint }, isNamesake) {
   const parts = node.academicsParts;
   put(node, "data-state", state);
-  put(parts.dot, "data-online", ["online", "busy", "you"].includes(state));
+  drawPresence(parts.dot, state === "you" ? "online" : state in PRESENCES ? state : "away");
   const apart = isNamesake ? ` ${fingerprint.slice(0, 9)}` : "";
   fill(parts.name, [name, apart], () => [bdi(name), h("span", { class: "academics-faint academics-key" }, apart)]);
   say(parts.about, [role === "member" ? "" : role, state].filter(Boolean).join(" · "));

@@ -23,29 +23,31 @@ class Window:
     """Which messages of one conversation are shown: the last ones, or those around one of them."""
 
     def __init__(self) -> None:
-        self._limit, self._around = PAGE, ""
+        self._size, self._around = PAGE, ""
 
     def reset(self, around: str = "") -> None:
         """Show the last page, or the page around a message."""
-        self._limit, self._around = PAGE, around
+        self._size, self._around = PAGE, around
 
     def widen(self) -> None:
         """Show a page more."""
-        self._limit += PAGE
+        self._size += PAGE
 
     async def read(self, peer: Peer, conversation: str) -> tuple[list[StoredMessage], bool, bool]:
         """The messages, oldest first; whether there are earlier ones, and whether there are later ones."""
-        limit = self._limit
+        # What is wanted may change while the messages are read.
+        size, around = self._size, self._around
+        limit = size
         while True:
             messages = await peer.chatting.history(conversation, limit)
             is_all = len(messages) < limit
-            place = next((at for at, each in enumerate(messages) if each.id == self._around), -1)
-            if not self._around or (place < 0 and is_all):
+            place = next((at for at, each in enumerate(messages) if each.id == around), -1)
+            if not around or (place < 0 and is_all):
                 return messages, not is_all, False
-            first = place - self._limit // 2
+            first = place - size // 2
             if place >= 0 and (first >= 0 or is_all):
                 first = max(first, 0)
-                shown = messages[first : first + self._limit]
+                shown = messages[first : first + size]
                 return shown, first > 0 or not is_all, first + len(shown) < len(messages)
             limit *= 4
 

@@ -188,6 +188,10 @@ class ChattingService:
         await asyncio.to_thread(lambda: marks.mark_read(conversation, place, tell=tell))
         return messages
 
+    async def around(self, conversation: str, message: str, size: int) -> tuple[list[StoredMessage], bool, bool]:
+        """The messages around one; see `History.around`. Marks nothing read: what is new may not be among them."""
+        return await asyncio.to_thread(self._context.store.messages.around, conversation, message, size)
+
     async def search(self, words: str, conversation: str | None = None, limit: int | None = None) -> FoundMessages:
         """The newest `limit` messages with all of `words` in one conversation or in all, oldest first.
 

@@ -109,6 +109,31 @@ class History:
         """The last `limit` messages, oldest first; `message_search` finds some of them."""
         return list(islice(self.backwards(conversation), limit))[::-1]
 
+    def around(self, conversation: str, message_id: str, size: int) -> tuple[list[StoredMessage], bool, bool]:
+        """`size` messages with one of them in the middle, oldest first; whether there are earlier and later ones.
+
+        None at all where it is not in the conversation.
+        """
+        rows = self._database.read("SELECT place FROM messages WHERE id = ?", (message_id,))
+        if not rows:
+            return [], False, False
+        place = int(rows[0]["place"])
+        before = self._beside(conversation, "place <= ?", "DESC", place, size + 1)
+        after = self._beside(conversation, "place > ?", "ASC", place, size + 1)
+        first = min(len(before), max(size // 2, size - len(after)))
+        last = min(len(after), size - first)
+        messages = list(self.told([*before[:first][::-1], *after[:last]]))
+        if not any(each.id == message_id for each in messages):
+            return [], False, False
+        return messages, len(before) > first, len(after) > last
+
+    def _beside(self, conversation: str, side: str, order: str, place: int, limit: int) -> list[sqlite3.Row]:
+        return self._database.read(
+            f"SELECT * FROM messages WHERE conversation = ? AND {side} AND {IS_SHOWN}"  # noqa: S608 - constants
+            f" ORDER BY place {order} LIMIT ?",
+            (conversation, place, limit),
+        )
+
     def beginning(self, start: str) -> list[str]:
         """The ids of messages that begin so, some of them where there are many."""
         rows = self._database.read("SELECT id FROM messages WHERE id >= ? AND id < ? LIMIT 10", (start, f"{start}g"))

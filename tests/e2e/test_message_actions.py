@@ -212,7 +212,7 @@ def is_sent_a_cell(page: Page, panel: Locator, caroline: PeerProcess) -> None:
 
 
 def finds(panel: Locator, caroline: PeerProcess) -> None:
-    """A message far back, whose page is then shown."""
+    """A message far back, whose page is then shown; from there on by scrolling."""
     caroline.value(f"asyncio.gather(*(peer.chat({ME!r}, f'night {{n}}') for n in range(150)))")
     expect(message(panel, "night 149")).to_be_visible()
     expect(message(panel, "I saw a comet")).to_have_count(0)
@@ -225,8 +225,16 @@ def finds(panel: Locator, caroline: PeerProcess) -> None:
     found.press("Enter")
     expect(message(panel, "I saw a comet")).to_be_focused()
     expect(message(panel, "I saw a comet")).to_be_in_viewport()
+    scroller = panel.get_by_role("group", name="Messages")
+    scroller.evaluate("node => (node.scrollTop = node.scrollHeight)")
+    expect(panel.get_by_role("button", name="Show later messages")).to_be_hidden()
+    expect(message(panel, "night 149")).to_have_count(1)
+    expect(message(panel, "night 149")).not_to_be_in_viewport()
+    found.press("Enter")
     panel.get_by_role("button", name="Show the latest messages").click()
-    expect(message(panel, "night 149")).to_be_visible()
+    expect(message(panel, "night 149")).to_be_in_viewport()
+    scroller.evaluate("node => (node.scrollTop = 0)")
+    expect(message(panel, "I saw a comet")).to_have_count(1)
     panel.get_by_test_id("academics-find").fill("")
 
 

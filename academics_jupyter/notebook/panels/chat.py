@@ -31,7 +31,8 @@ MEETING_INTERVAL_S = 3.0
 MAX_MENTIONABLE = 300
 SCRIPTS = (
     "dom.js", "jupyter.js", "uploads.js", "markdown.js", "preview.js", "cells.js", "attachments.js", "actions.js",
-    "thread.js", "mentions.js", "composer.js", "people.js", "rooms.js", "finding.js", "notifying.js", "chat.js",
+    "thread.js", "mentions.js", "composer.js", "scrolling.js", "people.js", "rooms.js", "finding.js", "notifying.js",
+    "chat.js",
 )  # fmt: skip
 
 
@@ -60,7 +61,7 @@ class ChatPart(UploadPart):
 
     def commands(self) -> dict[str, Command]:
         """Open a conversation, there where a message is; show more of it, or its end again; and what the helpers do."""
-        own = {"open": self._open, "earlier": self._earlier, "latest": self._latest}
+        own = {"open": self._open, "earlier": self._earlier, "later": self._later, "latest": self._latest}
         commands = super().commands() | own
         for helper in self._helpers:
             commands |= helper.commands()
@@ -199,7 +200,11 @@ class ChatPart(UploadPart):
             self.send({"lead": message})
 
     async def _earlier(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        self._window.widen()
+        self._window.earlier()
+        await self._draw()
+
+    async def _later(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        self._window.later()
         await self._draw()
 
     async def _latest(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:

@@ -13,6 +13,7 @@ from academics_jupyter.peer.peer import Peer
 from academics_jupyter.store.history import StoredMessage
 
 PAGE = 100
+MOST_SHOWN = 400
 MOST_FOUND = 50
 BEFORE = 60
 """How many characters of a message are shown before what was found in it."""
@@ -20,36 +21,46 @@ EXCERPT_LENGTH = 200
 
 
 class Window:
-    """Which messages of one conversation are shown: the last ones, or those around one of them."""
+    """Which messages of one conversation are shown: the last ones, or those around one of them.
+
+    It grows to a length that is still drawn at once, and moves from there on.
+    """
 
     def __init__(self) -> None:
         self._size, self._around = PAGE, ""
+        self._ends = ("", "")
 
     def reset(self, around: str = "") -> None:
         """Show the last page, or the page around a message."""
         self._size, self._around = PAGE, around
 
-    def widen(self) -> None:
-        """Show a page more."""
-        self._size += PAGE
+    def earlier(self) -> None:
+        """Show a page more before what is shown."""
+        if not self._around and self._size < MOST_SHOWN:
+            self._size += PAGE
+        else:
+            self._size, self._around = MOST_SHOWN, self._ends[0]
+
+    def later(self) -> None:
+        """Show more after what is shown."""
+        self._size, self._around = MOST_SHOWN, self._ends[1]
 
     async def read(self, peer: Peer, conversation: str) -> tuple[list[StoredMessage], bool, bool]:
         """The messages, oldest first; whether there are earlier ones, and whether there are later ones."""
         # What is wanted may change while the messages are read.
         size, around = self._size, self._around
-        limit = size
-        while True:
-            messages = await peer.chatting.history(conversation, limit)
-            is_all = len(messages) < limit
-            place = next((at for at, each in enumerate(messages) if each.id == around), -1)
-            if not around or (place < 0 and is_all):
-                return messages, not is_all, False
-            first = place - size // 2
-            if place >= 0 and (first >= 0 or is_all):
-                first = max(first, 0)
-                shown = messages[first : first + size]
-                return shown, first > 0 or not is_all, first + len(shown) < len(messages)
-            limit *= 4
+        messages: list[StoredMessage] = []
+        earlier = later = False
+        if around:
+            messages, earlier, later = await peer.chatting.around(conversation, around, size)
+        if not (messages and later):
+            messages = await peer.chatting.history(conversation, size)
+            earlier, later = len(messages) == size, False
+            if around and around == self._around:
+                self._around = ""
+        if messages:
+            self._ends = (messages[0].id, messages[-1].id)
+        return messages, earlier, later
 
 
 class Finding:

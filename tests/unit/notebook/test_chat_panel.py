@@ -189,8 +189,12 @@ async def test_what_is_found_is_opened_with_what_is_around_it(viewer: Viewer, ad
     assert row["message"] in [each["id"] for each in viewer.state["thread"]]
     assert len(viewer.state["thread"]) == PAGE
     assert (viewer.state["earlier"], viewer.state["later"]) == (False, True)
+    viewer.ask("later")
+    await drawn(viewer, lambda: len(viewer.state["thread"]) > PAGE)
+    assert (len(viewer.state["thread"]), viewer.state["later"]) == (3 * PAGE, False)
     viewer.ask("latest")
-    await drawn(viewer, lambda: texts(viewer)[-1] == f"night {3 * PAGE - 1}")
+    await drawn(viewer, lambda: len(viewer.state["thread"]) == PAGE)
+    assert texts(viewer)[-1] == f"night {3 * PAGE - 1}"
     assert (viewer.state["earlier"], viewer.state["later"]) == (True, False)
     viewer.ask("earlier")
     await drawn(viewer, lambda: len(viewer.state["thread"]) == 2 * PAGE)

@@ -153,3 +153,13 @@ def test_unknown_messages(store: Store) -> None:
     assert store.messages.get("00") is None
     with pytest.raises(UnknownTargetError):
         store.messages.envelope("00")
+
+
+def test_a_part_of_a_long_conversation_is_read_from_its_middle(store: Store, keys: Keys) -> None:
+    sent = [store.messages.compose(keys.signing, BOB_ID, f"night {number}", NOW_MS + number) for number in range(20)]
+    store.messages.compose(keys.signing, "0c" * 32, "elsewhere", NOW_MS)
+    assert store.messages.around(BOB_ID, sent[10].id, 6) == (sent[8:14], True, True)
+    assert store.messages.around(BOB_ID, sent[1].id, 6) == (sent[:6], False, True)
+    assert store.messages.around(BOB_ID, sent[18].id, 6) == (sent[14:], True, False)
+    assert store.messages.around("0c" * 32, sent[1].id, 6) == ([], False, False)
+    assert store.messages.around(BOB_ID, "f" * 32, 6) == ([], False, False)

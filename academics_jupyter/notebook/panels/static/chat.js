@@ -1,7 +1,5 @@
 // Chatting: the conversations on one side, the open one on the other; in a narrow panel, one at a time.
 
-const NEAR_END_PX = 60;
-
 function render({ model, el }) {
   const replies = {};
   const chat = { model, el, box: null, linked: new Map(), followed: 0, described: new Set(), cells: new Map() };
@@ -40,13 +38,15 @@ function render({ model, el }) {
   const header = h("div", { class: "academics-thread-header" }, back, about);
   const details = roomDetails(chat);
   const earlier = button("Show earlier messages", () => link.ask("earlier"), { class: "academics-quiet", hidden: true });
-  const latest = button("Show the latest messages", () => link.ask("latest"), { class: "academics-quiet", hidden: true });
+  const later = button("Show later messages", () => link.ask("later"), { class: "academics-quiet", hidden: true });
+  const latest = button("Show the latest messages", toLatest, { class: "academics-quiet", hidden: true });
   const messages = h("ol", { class: "academics-messages", "data-testid": "academics-messages" });
   const scroller = h(
     "div",
     { class: "academics-scroll academics-thread-scroll", tabindex: 0, role: "group", "aria-label": "Messages" },
-    ...[earlier, messages, latest],
+    ...[earlier, messages, later, latest],
   );
+  const scrolling = scrollingOf(scroller, messages, link.state, link.ask);
   const writing = h("div", { class: "academics-faint academics-writing", "data-testid": "academics-writing", hidden: true });
   const closed = h("p", { class: "academics-empty", "data-testid": "academics-read-only", hidden: true });
   const compose = composer(chat, send);
@@ -91,9 +91,12 @@ function render({ model, el }) {
     const ids = resources.map(({ id }) => id);
     if (editing) link.ask("edit", { key, message: editing.id, text });
     else link.ask("send", { key, conversation, text, about: answered?.id ?? "", resources: ids });
-    if (link.state.later && !editing) link.ask("latest");
     chat.redraw();
-    if (!editing) scroller.scrollTop = scroller.scrollHeight;
+    if (!editing) toLatest();
+  }
+  function toLatest() {
+    if (link.state.later) link.ask("latest");
+    scrolling.toEnd();
   }
   function settle(key, refused) {
     const sent = pending.get(key);
@@ -151,11 +154,10 @@ function render({ model, el }) {
       turnBox(null, chat);
       chat.described = new Set();
     }
-    const atEnd = other || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
-    const height = scroller.scrollHeight;
-    const first = messages.firstElementChild?.dataset.message;
+    const release = other ? scrolling.toEnd : scrolling.hold();
     drawHeader(state, conversation);
     put(earlier, "hidden", !state.earlier);
+    put(later, "hidden", !state.later);
     put(latest, "hidden", !state.later);
     const waiting = [...pending.values()].map(({ row }) => row).filter((row) => row?.conversation === conversation);
     const list = [...state.thread, ...waiting];
@@ -170,9 +172,7 @@ function render({ model, el }) {
     );
     say(writing, writingText(state.writing ?? []));
     announce(state.thread, !other);
-    if (atEnd && !led && !state.later) scroller.scrollTop = scroller.scrollHeight;
-    else if (first !== messages.firstElementChild?.dataset.message)
-      scroller.scrollTop += scroller.scrollHeight - height;
+    if (!led) release();
     if (other && !led) requestAnimationFrame(() => compose.focus());
     return (shown = conversation);
   }

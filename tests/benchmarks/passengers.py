@@ -53,7 +53,7 @@ async def see_events(events):
 panel = get_ipython().run_line_magic('academics', 'panel')
 for part in panel.parts:
     part._msg_callbacks(part, {{'do': 'sight', 'view': 'one', 'seen': True}}, [])
-panel.chat._msg_callbacks(panel.chat, {{'do': 'open', 'peer': friend}}, [])
+panel.chat._msg_callbacks(panel.chat, {{'do': 'open', 'conversation': friend}}, [])
 
 def note_thread(content, buffers=None):
     for line in content.get('state', {{}}).get('thread', []):

@@ -10,11 +10,11 @@ function drawActions(bar, message, chat) {
   fill(bar, [message.text, can, changes], () => {
     const open = (what) => () => openBox(message.id, what, chat);
     const buttons = [
-      can && action("↩", "Reply", () => chat.compose.reply(message)),
-      can && action("☺", "React", open("react")),
-      changes && action("✎", "Edit", () => chat.compose.edit(message)),
-      changes && action("✕", "Withdraw", open("withdraw")),
-      !message.withdrawn && copyButton(plain(message.text), "Copy this message's Markdown"),
+      can && action("↩", trans.__("Reply"), () => chat.compose.reply(message)),
+      can && action("☺", trans.__("React"), open("react")),
+      changes && action("✎", trans.__("Edit"), () => chat.compose.edit(message)),
+      changes && action("✕", trans.__("Withdraw"), open("withdraw")),
+      !message.withdrawn && copyButton(plain(message.text), trans.__("Copy this message's Markdown")),
     ].filter(Boolean);
     buttons.forEach((each, place) => put(each, "tabindex", place ? -1 : 0));
     return buttons;
@@ -30,7 +30,7 @@ function action(symbol, label, onclick) {
 }
 
 function makeActions() {
-  const bar = h("span", { class: "academics-message-actions", role: "toolbar", "aria-label": "Message" });
+  const bar = h("span", { class: "academics-message-actions", role: "toolbar", "aria-label": trans.__("Message") });
   bar.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
@@ -97,13 +97,13 @@ function reactionPicker(message, chat) {
   const any = h("input", {
     type: "text",
     maxlength: MAX_REACTION_LENGTH,
-    placeholder: "any other",
-    "aria-label": "Any other reaction",
+    placeholder: trans.__("any other"),
+    "aria-label": trans.__("Any other reaction"),
   });
   return submittable(
-    { class: "academics-reacting", role: "group", "aria-label": "React" },
+    { class: "academics-reacting", role: "group", "aria-label": trans.__("React") },
     () => any.value.trim() && react(any.value.trim()),
-    ...COMMON_REACTIONS.map((each) => button(each, () => react(each), { class: "academics-quiet", "aria-label": `React with ${each}` })),
+    ...COMMON_REACTIONS.map((each) => button(each, () => react(each), { class: "academics-quiet", "aria-label": trans.__("React with %1", each) })),
     any,
   );
 }
@@ -115,22 +115,28 @@ function withdrawQuestion(message, chat) {
   };
   return h(
     "div",
-    { role: "group", "aria-label": "Withdraw" },
-    h("p", {}, "Take it back? Whoever has it shows it no more, but may have read it."),
-    button("Withdraw it", withdraw, { class: "academics-danger" }),
+    { role: "group", "aria-label": trans.__("Withdraw") },
+    h("p", {}, trans.__("Take it back? Whoever has it shows it no more, but may have read it.")),
+    button(trans.__("Withdraw it"), withdraw, { class: "academics-danger" }),
     " ",
-    button("Keep it", () => closeBox(chat)),
+    button(trans.__("Keep it"), () => closeBox(chat)),
   );
 }
 
 function receiptsOf(rows) {
   if (!rows) return h("span", { class: "academics-faint" }, "Looking…");
   const line = ({ name, state, fingerprint }) =>
-    h("div", { title: fingerprint }, bdi(name), h("span", { class: "academics-faint" }, ` ${RECEIPTS[state] ?? state}`));
-  return h("div", { role: "group", "aria-label": "Who has it", tabindex: -1 }, ...rows.map(line));
+    h("div", { title: fingerprint }, bdi(name), h("span", { class: "academics-faint" }, ` ${RECEIPTS[state]?.() ?? state}`));
+  return h("div", { role: "group", "aria-label": trans.__("Who has it"), tabindex: -1 }, ...rows.map(line));
 }
 
-const RECEIPTS = { queued: "not yet", held: "waits at the host", delivered: "has it", read: "has read it", refused: "refused" };
+const RECEIPTS = {
+  queued: () => trans.__("not yet"),
+  held: () => trans.__("waits at the host"),
+  delivered: () => trans.__("has it"),
+  read: () => trans.__("has read it"),
+  refused: () => trans.__("refused"),
+};
 
 // Reactions
 

@@ -1,7 +1,7 @@
 // Resources that a message carries or links to: what each is, and getting it.
 
 const MOST_DESCRIBED = 20;
-const GET_LABELS = { paused: "Continue", failed: "Try again", cancelled: "Download" };
+const GET_LABELS = { paused: () => trans.__("Continue"), failed: () => trans.__("Try again") };
 
 /** Have the kernel say what the last of these resources are; of the others one can ask for. */
 function describe(chat, names) {
@@ -56,39 +56,39 @@ function drawChip(node, chip, chat) {
 }
 
 function aboutChip(row, asked) {
-  if (row === undefined) return asked ? "looking…" : "";
-  if (row === null) return "nobody describes it now";
-  return `${kindOf(row)}${row.path || row.available ? "" : " · no holder is online"}`;
+  if (row === undefined) return asked ? trans.__("looking…") : "";
+  if (row === null) return trans.__("nobody describes it now");
+  return `${kindOf(row)}${row.path || row.available ? "" : ` · ${trans.__("no holder is online")}`}`;
 }
 
 function chipAction(chip, row, running, name, chat) {
   if (row === undefined)
     return chat.described.has(chip.id)
       ? []
-      : button("Look it up", () => describe(chat, [chip.id]), { "aria-label": `Look up ${plain(name)}` });
+      : button(trans.__("Look it up"), () => describe(chat, [chip.id]), { "aria-label": trans.__("Look up %1", plain(name)) });
   if (row === null) return [];
   if (row.path) return openChip(row, name, chat);
-  if (running) return progressBar(`Download of ${plain(name)}`);
-  const label = GET_LABELS[row.download?.state] ?? "Download";
+  if (running) return progressBar(trans.__("Download of %1", plain(name)));
+  const label = GET_LABELS[row.download?.state]?.() ?? trans.__("Download");
   const command =
     row.download?.state === "paused" ? ["continue", { download: row.download.id }] : ["download", { resource: row.id }];
   return button(label, () => row.available && chat.ask(...command), {
-    "aria-label": `${label} ${plain(name)}${row.available ? "" : ": no holder is online now"}`,
+    "aria-label": row.available ? `${label} ${plain(name)}` : trans.__("%1 %2: no holder is online now", label, plain(name)),
     "aria-disabled": row.available ? false : "true",
-    title: row.available ? false : "No holder is online now",
+    title: row.available ? false : trans.__("No holder is online now"),
     "data-testid": "academics-chip-download",
   });
 }
 
 /** Where Jupyter's server has it, it is opened there; else its path can be copied. */
 function openChip(row, name, chat) {
-  const box = h("span", {}, copyButton(row.path, `Copy the path of ${plain(name)}`));
+  const box = h("span", {}, copyButton(row.path, trans.__("Copy the path of %1", plain(name))));
   put(box, "title", plain(row.path));
   const { home } = chat.state;
   canOpen(chat.model, row.path, row.size_bytes, home).then((can) => {
     if (!can) return;
     const open = () => openInJupyter(chat.model, row.path, home);
-    box.prepend(button("Open", open, { "aria-label": `Open ${plain(name)}` }), " ");
+    box.prepend(button(trans.__("Open"), open, { "aria-label": trans.__("Open %1", plain(name)) }), " ");
   });
   return [h("span", { class: "academics-held" }, "✓ yours"), " ", box];
 }

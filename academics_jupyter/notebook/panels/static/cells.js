@@ -6,7 +6,7 @@ function makeCell(chat, message) {
   const known = chat.cells.get(message);
   if (known) node.append(...cellNodes(chat, message, known));
   else {
-    node.append(h("span", { class: "academics-faint" }, "A notebook cell…"));
+    node.append(h("span", { class: "academics-faint" }, trans.__("A notebook cell…")));
     const observer = new IntersectionObserver((entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
@@ -26,9 +26,9 @@ function drawCell(chat, { cell_of, source, hides, outputs }, buffers) {
 }
 
 function cellNodes(chat, message, { source, hides, outputs, pictures }) {
-  const warning = "It has invisible characters in it, and may do other things than it seems to.";
+  const warning = trans.__("It has invisible characters in it, and may do other things than it seems to.");
   return [
-    codeOf("notebook cell", [plain(source)]),
+    codeOf(trans.__("notebook cell"), [plain(source)]),
     hides ? h("p", { class: "academics-error" }, warning) : "",
     ...outputs.map(({ text, picture }) => (picture === null ? outputText(text) : pictureOf(pictures[picture], text))),
     insertOf(chat, message, source),
@@ -36,13 +36,13 @@ function cellNodes(chat, message, { source, hides, outputs, pictures }) {
 }
 
 function outputText(text) {
-  return h("pre", { class: "academics-output", dir: "ltr", tabindex: 0, role: "group", "aria-label": "Output" }, plain(text));
+  return h("pre", { class: "academics-output", dir: "ltr", tabindex: 0, role: "group", "aria-label": trans.__("Output") }, plain(text));
 }
 
 function pictureOf(blob, text) {
   const address = URL.createObjectURL(blob);
   const free = () => URL.revokeObjectURL(address);
-  return h("img", { src: address, alt: plain(text) || "Output", class: "academics-picture", onload: free, onerror: free });
+  return h("img", { src: address, alt: plain(text) || trans.__("Output"), class: "academics-picture", onload: free, onerror: free });
 }
 
 /** Below the panel's own cell; in a side bar there is no notebook, and the magic is named instead. */
@@ -50,13 +50,13 @@ function insertOf(chat, message, source) {
   const said = h("span", { class: "academics-faint", role: "status", hidden: true });
   if (!notebookOf(chat.model)) {
     const magic = `%chat --insert ${message.slice(0, 8)}`;
-    return h("div", { class: "academics-faint" }, "In a notebook: ", h("code", {}, magic), " ", copyButton(magic, "Copy the magic"));
+    return h("div", { class: "academics-faint" }, trans.__("In a notebook:"), " ", h("code", {}, magic), " ", copyButton(magic, trans.__("Copy the magic")));
   }
   const insert = () => {
     const place = insertBelow(chat.model, chat.el, source);
-    say(said, place ? "It is below, not run: read it before you do." : "This notebook takes no cells.");
+    say(said, place ? trans.__("It is below, not run: read it before you do.") : trans.__("This notebook takes no cells."));
   };
-  return h("div", {}, button("Insert below", insert, { title: "Put the code into a new cell; it is not run" }), " ", said);
+  return h("div", {}, button(trans.__("Insert below"), insert, { title: trans.__("Put the code into a new cell; it is not run") }), " ", said);
 }
 
 /** The cells of the notebook that the panel stands in, as JupyterLab's widgets know them; elsewhere null. */

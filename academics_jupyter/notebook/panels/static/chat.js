@@ -22,7 +22,7 @@ function render({ model, el }) {
   const room = newRoom(chat);
   const people = h("ul", {
     class: "academics-people academics-scroll",
-    "aria-label": "Conversations",
+    "aria-label": trans.__("Conversations"),
     "data-testid": "academics-people",
   });
   const nobody = h("p", { class: "academics-empty", hidden: true });
@@ -32,18 +32,18 @@ function render({ model, el }) {
 
   const back = button("‹", () => open(""), {
     class: "academics-quiet academics-back",
-    "aria-label": "Back to the conversations",
+    "aria-label": trans.__("Back to the conversations"),
   });
   const about = h("div", { class: "academics-header-about" });
   const header = h("div", { class: "academics-thread-header" }, back, about);
   const details = roomDetails(chat);
-  const earlier = button("Show earlier messages", () => link.ask("earlier"), { class: "academics-quiet", hidden: true });
-  const later = button("Show later messages", () => link.ask("later"), { class: "academics-quiet", hidden: true });
-  const latest = button("Show the latest messages", toLatest, { class: "academics-quiet", hidden: true });
+  const earlier = button(trans.__("Show earlier messages"), () => link.ask("earlier"), { class: "academics-quiet", hidden: true });
+  const later = button(trans.__("Show later messages"), () => link.ask("later"), { class: "academics-quiet", hidden: true });
+  const latest = button(trans.__("Show the latest messages"), toLatest, { class: "academics-quiet", hidden: true });
   const messages = h("ol", { class: "academics-messages", "data-testid": "academics-messages" });
   const scroller = h(
     "div",
-    { class: "academics-scroll academics-thread-scroll", tabindex: 0, role: "group", "aria-label": "Messages" },
+    { class: "academics-scroll academics-thread-scroll", tabindex: 0, role: "group", "aria-label": trans.__("Messages") },
     ...[earlier, messages, later, latest],
   );
   const scrolling = scrollingOf(scroller, messages, link.state, link.ask);
@@ -55,7 +55,7 @@ function render({ model, el }) {
   const invitation = h(
     "p",
     { class: "academics-empty academics-invitation" },
-    "Choose somebody to write to. Messages to people who are offline wait until you are both online.",
+    trans.__("Choose somebody to write to. Messages to people who are offline wait until you are both online."),
   );
   const news = h("div", {
     class: "academics-unseen",
@@ -75,7 +75,8 @@ function render({ model, el }) {
     found: find.answer,
     arrived: notify.arrived,
     cell_of: (message, buffers) => drawCell(chat, message, buffers),
-    lead: (message) => lead(message.lead, true),
+    // Who has gone elsewhere meanwhile stays there.
+    lead: (message) => message.lead === led && lead(message.lead, true),
     // They come before the messages that they are of.
     bodies: (message) => {
       if (message.of !== bodiesOf) chat.bodies.clear();
@@ -95,6 +96,7 @@ function render({ model, el }) {
     if (!editing) toLatest();
   }
   function toLatest() {
+    led = "";
     if (link.state.later) link.ask("latest");
     scrolling.toEnd();
   }
@@ -138,8 +140,8 @@ function render({ model, el }) {
       (node, row) => drawConversation(node, row, row.id === state.conversation, chat),
     );
     put(people, "hidden", !rows.length);
-    const empty = "Nobody else is on the network yet. Colleagues appear here once they have registered.";
-    say(nobody, rows.length ? "" : wanted ? "No person or room of that name." : empty);
+    const empty = trans.__("Nobody else is on the network yet. Colleagues appear here once they have registered.");
+    say(nobody, rows.length ? "" : wanted ? trans.__("No person or room of that name.") : empty);
     room.draw(state.people);
   }
   function drawThread(state) {
@@ -225,7 +227,8 @@ function sentRow(key, { conversation, text, about, resources }) {
 function writingText(names) {
   const some = names.slice(0, 3).map(plain);
   if (!some.length) return "";
-  return `${some.join(", ")}${names.length > 3 ? " and others" : ""} ${names.length > 1 ? "are" : "is"} writing…`;
+  if (names.length > 3) return trans.__("%1 and others are writing…", some.join(", "));
+  return names.length > 1 ? trans.__("%1 are writing…", some.join(", ")) : trans.__("%1 is writing…", some[0]);
 }
 
 /** Files that are dropped on the conversation are asked about, one by one. */

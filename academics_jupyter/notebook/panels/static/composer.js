@@ -1,7 +1,7 @@
 // The field one writes in. What is not sent yet, text, answer and attachments, is kept for each conversation.
 
 const WRITING_INTERVAL_MS = 3000;
-const PUBLIC_NOTE = "What you attach is shared: everybody on the network can find and download it.";
+const publicNote = () => trans.__("What you attach is shared: everybody on the network can find and download it.");
 
 function composer(chat, send) {
   const drafts = new Map();
@@ -11,14 +11,14 @@ function composer(chat, send) {
   const field = h("textarea", {
     rows: 1,
     dir: "auto",
-    placeholder: "Write a message",
-    "aria-label": "Message",
+    placeholder: trans.__("Write a message"),
+    "aria-label": trans.__("Message"),
     "data-testid": "academics-composer",
   });
   const submit = h(
     "button",
-    { type: "submit", class: "academics-main", title: "Enter sends, Shift+Enter begins a new line" },
-    "Send",
+    { type: "submit", class: "academics-main", title: trans.__("Enter sends, Shift+Enter begins a new line") },
+    trans.__("Send"),
   );
   const preview = previewOf(field, chat.ask);
   const mentions = mentionsOf(field, () => chat.state.mentionable ?? [], () => fit());
@@ -89,7 +89,7 @@ function composer(chat, send) {
       drawAbout();
     };
     fill(chips, draft.resources, () => draft.resources.map((each) => attachedChip(each, () => forget(each.id))));
-    submit.textContent = draft.editing ? "Save" : "Send";
+    submit.textContent = draft.editing ? trans.__("Save") : trans.__("Send");
     put(attach.toggle, "hidden", Boolean(draft.editing));
   }
   return {
@@ -144,9 +144,9 @@ function together(sent, now) {
 
 function aboutOf(message, edits, drop) {
   const excerpt = bdi(unstacked(message.text.slice(0, 80)));
-  const said = edits ? ["Editing: ", excerpt] : ["In reply to ", bdi(message.name), ": ", excerpt];
-  const label = edits ? "Leave it as it was" : "Do not reply";
-  return [h("span", { class: "academics-grow" }, ...said), button("✕", drop, { class: "academics-quiet", "aria-label": label, title: `${label} (Escape)` })];
+  const said = edits ? [trans.__("Editing:"), " ", excerpt] : [trans.__("In reply to"), " ", bdi(message.name), ": ", excerpt];
+  const label = edits ? trans.__("Leave it as it was") : trans.__("Do not reply");
+  return [h("span", { class: "academics-grow" }, ...said), button("✕", drop, { class: "academics-quiet", "aria-label": label, title: trans.__("%1 (Escape)", label) })];
 }
 
 function attachedChip({ title }, forget) {
@@ -155,7 +155,7 @@ function attachedChip({ title }, forget) {
     { class: "academics-chip" },
     "📎 ",
     bdi(title),
-    button("✕", forget, { class: "academics-quiet", "aria-label": `Do not attach ${plain(title)}` }),
+    button("✕", forget, { class: "academics-quiet", "aria-label": trans.__("Do not attach %1", plain(title)) }),
   );
 }
 
@@ -165,19 +165,19 @@ function attaching(chat, conversation, add) {
   let owner = "";
   const files = uploader(chat.ask, drawFile);
   const input = h("input", { type: "file", class: "academics-unseen", tabindex: -1, "aria-hidden": "true", "data-testid": "academics-attach-file" });
-  const filter = h("input", { type: "search", placeholder: "Find in my repository", "aria-label": "Find in my repository", oninput: () => drawMine() });
-  const list = h("ul", { class: "academics-scroll academics-mine", "aria-label": "My repository" });
+  const filter = h("input", { type: "search", placeholder: trans.__("Find in my repository"), "aria-label": trans.__("Find in my repository"), oninput: () => drawMine() });
+  const list = h("ul", { class: "academics-scroll academics-mine", "aria-label": trans.__("My repository") });
   const pending = h("div", { "data-testid": "academics-attach-pending" });
   const chooser = h(
     "div",
     { class: "academics-attaching" },
-    h("p", { class: "academics-faint" }, PUBLIC_NOTE),
+    h("p", { class: "academics-faint" }, publicNote()),
     filter,
     list,
-    h("div", {}, button("Choose a file…", () => input.click()), input),
+    h("div", {}, button(trans.__("Choose a file…"), () => input.click()), input),
   );
   const box = h("div", {}, chooser, pending);
-  const toggle = button("Attach", () => open(chooser.hidden), { class: "academics-quiet", "aria-expanded": "false", title: "Attach a resource" });
+  const toggle = button(trans.__("Attach"), () => open(chooser.hidden), { class: "academics-quiet", "aria-expanded": "false", title: trans.__("Attach a resource") });
   let mine = [];
   put(chooser, "hidden", true);
   input.addEventListener("change", () => {
@@ -208,17 +208,17 @@ function attaching(chat, conversation, add) {
     fill(list, rows, () =>
       rows.length
         ? rows.map((row) => h("li", {}, button(bdi(row.title), () => choose(row), { class: "academics-quiet" })))
-        : h("li", { class: "academics-faint" }, mine.length ? "Nothing of that name." : "Your repository is empty: choose a file."),
+        : h("li", { class: "academics-faint" }, mine.length ? trans.__("Nothing of that name.") : trans.__("Your repository is empty: choose a file.")),
     );
   }
   function ask(file) {
     const to = conversation();
     const question = h(
       "div",
-      { class: "academics-question", role: "group", "aria-label": "Share and attach" },
-      h("span", {}, "Share ", bdi(file.name), " and attach it? Everybody on the network can then find and download it."),
-      button("Share and attach", () => share(file, to, question), { class: "academics-main" }),
-      button("Cancel", () => question.remove()),
+      { class: "academics-question", role: "group", "aria-label": trans.__("Share and attach") },
+      h("span", {}, ...around(trans.__("Share %1 and attach it? Everybody on the network can then find and download it."), bdi(file.name))),
+      button(trans.__("Share and attach"), () => share(file, to, question), { class: "academics-main" }),
+      button(trans.__("Cancel"), () => question.remove()),
     );
     open(false);
     pending.append(question);
@@ -247,9 +247,9 @@ function attaching(chat, conversation, add) {
   }
   function fileLine(upload) {
     const parts = {
-      bar: progressBar(`Sharing ${plain(upload.name)}`),
+      bar: progressBar(trans.__("Sharing %1", plain(upload.name))),
       said: h("div", { class: "academics-error", role: "status", hidden: true }),
-      stop: button("✕", () => files.cancel(upload), { class: "academics-quiet", "aria-label": `Do not share ${plain(upload.name)}` }),
+      stop: button("✕", () => files.cancel(upload), { class: "academics-quiet", "aria-label": trans.__("Do not share %1", plain(upload.name)) }),
     };
     const node = h("div", {}, h("div", { class: "academics-row-top" }, bdi(upload.name), parts.stop), parts.bar, parts.said);
     node.academicsParts = parts;

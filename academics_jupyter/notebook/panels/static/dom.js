@@ -3,6 +3,20 @@
 
 const BEAT_MS = 20000;
 
+/** What JupyterLab's extensions call to say a text in the language of the page; `%1` stands for the first value. */
+const trans = {
+  __: (text, ...values) => trans.filled(trans.asked({ text }), values),
+  _n: (text, plural, count, ...values) =>
+    trans.filled(trans.asked({ text, plural, count }), [count.toLocaleString(document.documentElement.lang || "en"), ...values]),
+  filled: (text, values) => text.replace(/%(\d)/g, (whole, place) => values[place - 1] ?? whole),
+  /** JupyterLab's translations are within its extensions' reach only: ours answers, where it is installed. */
+  asked: (what) => {
+    const detail = { ...what };
+    document.dispatchEvent(new CustomEvent("academics:translate", { detail }));
+    return detail.translated ?? (what.plural !== undefined && what.count !== 1 ? what.plural : what.text);
+  },
+};
+
 /** An element; `on…` properties are listeners, booleans switch attributes, the rest are attributes. */
 function h(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
@@ -59,7 +73,11 @@ function submittable(properties, onsubmit, ...children) {
   return form;
 }
 
-const PRESENCES = { online: "online", busy: "busy: their kernel computes", away: "away" };
+const PRESENCES = {
+  online: () => trans.__("online"),
+  busy: () => trans.__("busy: their kernel computes"),
+  away: () => trans.__("away"),
+};
 
 /** Where somebody is, as a dot; said in words to those who cannot see it, unless these stand beside it. */
 function presenceDot(presence = "away", isSaid = true) {
@@ -71,14 +89,20 @@ function presenceDot(presence = "away", isSaid = true) {
 function drawPresence(dot, presence) {
   const isSaid = dot.getAttribute("aria-hidden") === null;
   put(dot, "data-presence", presence);
-  put(dot, "title", PRESENCES[presence]);
-  fill(dot, presence, () => (isSaid ? h("span", { class: "academics-unseen" }, `${PRESENCES[presence]} `) : []));
+  put(dot, "title", PRESENCES[presence]());
+  fill(dot, presence, () => (isSaid ? h("span", { class: "academics-unseen" }, `${PRESENCES[presence]()} `) : []));
+}
+
+/** A translated text with an element in the place of its `%1`. */
+function around(text, node) {
+  const [before, after = ""] = text.split("%1");
+  return [before, node, after];
 }
 
 /** Names of a list as elements, each isolated, with commas between. */
 function names(list, more = 0) {
   const nodes = list.flatMap((name, place) => (place ? [", ", bdi(name)] : [bdi(name)]));
-  return more ? [...nodes, ` and ${more} more`] : nodes;
+  return more ? [...nodes, ` ${trans.__("and %1 more", more)}`] : nodes;
 }
 
 /** Replace an element's children only where what they show differs from before. */
@@ -131,15 +155,15 @@ function bytes(count) {
     ["MB", 1e6],
     ["kB", 1e3],
   ].find(([, size]) => count >= size);
-  if (!step) return `${count} ${count === 1 ? "byte" : "bytes"}`;
+  if (!step) return trans._n("%1 byte", "%1 bytes", count);
   const value = count / step[1];
   return `${value.toFixed(value < 10 ? 1 : 0)} ${step[0]}`;
 }
 
 /** What a resource is, how long, and which version, where it is not the first. */
 function kindOf(row) {
-  const kind = row.files ? `folder, ${row.files.toLocaleString("en")} file${row.files > 1 ? "s" : ""}` : row.kind;
-  return `${kind} · ${bytes(row.size_bytes)}${row.version > 1 ? ` · version ${row.version}` : ""}`;
+  const kind = row.files ? trans._n("folder, %1 file", "folder, %1 files", row.files) : trans.__(row.kind);
+  return `${kind} · ${bytes(row.size_bytes)}${row.version > 1 ? ` · ${trans.__("version %1", row.version)}` : ""}`;
 }
 
 /** A time of today as the hour, an older one as the day. */
@@ -155,16 +179,16 @@ function moment(ms) {
 /** A button that copies a text, also in pages that the browser keeps from its clipboard for want of HTTPS. */
 function copyButton(text, label) {
   const node = button(
-    "Copy",
+    trans.__("Copy"),
     async () => {
       try {
         if (navigator.clipboard) await navigator.clipboard.writeText(text);
         else copyFromField(text);
-        node.textContent = "Copied";
+        node.textContent = trans.__("Copied");
       } catch {
-        node.textContent = "Not copied";
+        node.textContent = trans.__("Not copied");
       }
-      setTimeout(() => (node.textContent = "Copy"), 1500);
+      setTimeout(() => (node.textContent = trans.__("Copy")), 1500);
     },
     { class: "academics-quiet", "aria-label": label, title: label },
   );

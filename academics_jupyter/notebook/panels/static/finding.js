@@ -8,13 +8,13 @@ function finder(chat, filtered) {
   let timer = 0;
   const input = h("input", {
     type: "search",
-    placeholder: "Find people or messages",
-    "aria-label": "Find people, rooms and messages",
+    placeholder: trans.__("Find people or messages"),
+    "aria-label": trans.__("Find people, rooms and messages"),
     "data-testid": "academics-find",
     oninput: look,
   });
-  const heading = h("h4", { class: "academics-heading", hidden: true }, "Messages");
-  const list = h("ul", { class: "academics-found academics-scroll", "aria-label": "Messages found", "data-testid": "academics-found" });
+  const heading = h("h4", { class: "academics-heading", hidden: true }, trans.__("Messages"));
+  const list = h("ul", { class: "academics-found academics-scroll", "aria-label": trans.__("Messages found"), "data-testid": "academics-found" });
   const said = h("p", { class: "academics-faint", role: "status", hidden: true });
   const node = h("div", { class: "academics-finding" }, heading, said, list);
   const words = () => input.value.trim();
@@ -32,8 +32,8 @@ function finder(chat, filtered) {
   }
   function draw(rows, missing) {
     put(heading, "hidden", !searches());
-    const waiting = missing ? ` About ${missing.toLocaleString("en")} older messages are not searched yet.` : "";
-    say(said, searches() ? `${rows.length ? "" : "Nothing was said with these words."}${waiting}`.trim() : "");
+    const waiting = missing ? ` ${trans._n("%1 older message is not searched yet.", "%1 older messages are not searched yet.", missing)}` : "";
+    say(said, searches() ? `${rows.length ? "" : trans.__("Nothing was said with these words.")}${waiting}`.trim() : "");
     keep(list, rows, (row) => row.message, (row) => makeFound(row, chat), (each, row) => drawFound(each, row, words()));
   }
   return { input, node, words, answer };

@@ -31,7 +31,7 @@ const MAKERS = {
   table: (_attributes, children) =>
     h(
       "div",
-      { class: "academics-table", role: "group", tabindex: 0, "aria-label": "Table" },
+      { class: "academics-table", role: "group", tabindex: 0, "aria-label": trans.__("Table") },
       h("table", {}, ...children),
     ),
   th: (attributes, children) => cellOf("th", attributes, children),
@@ -91,7 +91,7 @@ function cellOf(name, { align }, children) {
 /** Code, with a button that copies what is seen. Longer lines can be scrolled, by keyboard too. */
 function codeOf(language, children) {
   const code = h("code", {}, ...children);
-  const about = language ? `Code, ${plain(language)}` : "Code";
+  const about = language ? trans.__("Code, %1", plain(language)) : trans.__("Code");
   return h(
     "div",
     { class: "academics-code" },
@@ -99,7 +99,7 @@ function codeOf(language, children) {
       "div",
       { class: "academics-code-top" },
       h("span", { class: "academics-faint" }, plain(language)),
-      copyButton(code.textContent, "Copy this code"),
+      copyButton(code.textContent, trans.__("Copy this code")),
     ),
     h("pre", { dir: "ltr", role: "group", tabindex: 0, "aria-label": about }, code),
   );

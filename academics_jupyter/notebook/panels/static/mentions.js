@@ -7,7 +7,7 @@ let mentionLists = 0;
 /** `people` gives [name, as it is written] pairs. Its `press` takes a key, and says whether that was meant for it. */
 function mentionsOf(field, people, changed) {
   const id = `academics-mentions-${Date.now().toString(36)}-${(mentionLists += 1)}`;
-  const list = h("div", { class: "academics-mentions", role: "listbox", id, "aria-label": "People to mention", hidden: true });
+  const list = h("div", { class: "academics-mentions", role: "listbox", id, "aria-label": trans.__("People to mention"), hidden: true });
   let found = [];
   let chosen = 0;
   put(field, "aria-autocomplete", "list");

@@ -13,14 +13,14 @@ function notifying(chat) {
     const on = !isOn();
     if (on && Notification.permission !== "granted") await Notification.requestPermission();
     localStorage.setItem(NOTIFY_KEY, on ? "on" : "off");
-    say(told, on && !isOn() ? "Your browser does not allow it for this page." : "");
+    say(told, on && !isOn() ? trans.__("Your browser does not allow it for this page.") : "");
     draw();
   }
   function draw() {
     // Browsers have them for pages that come by HTTPS, or from the same machine.
     put(node, "hidden", !window.Notification || !window.isSecureContext);
     put(toggle, "aria-pressed", isOn() ? "true" : "false");
-    fill(toggle, isOn(), () => (isOn() ? "Notifications are on" : "Notify me of messages"));
+    fill(toggle, isOn(), () => (isOn() ? trans.__("Notifications are on") : trans.__("Notify me of messages")));
   }
   function arrived({ arrived: { conversation, title, text } }) {
     if (!isOn() || document.querySelector(".academics-chat[data-in-sight]")) return;

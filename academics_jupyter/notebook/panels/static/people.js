@@ -16,7 +16,7 @@ function makeConversation(row, chat) {
   const parts = {
     dot: row.room ? h("span", { class: "academics-hash", "aria-hidden": "true" }, "#") : presenceDot(),
     name: h("span", { class: "academics-title" }),
-    mention: h("span", { class: "academics-mention", title: "You are mentioned", hidden: true }),
+    mention: h("span", { class: "academics-mention", title: trans.__("You are mentioned"), hidden: true }),
     count: h("span", { class: "academics-count" }),
     line: h("span", { class: "academics-faint academics-line" }),
     answers: h("div", { class: "academics-actions academics-answers" }),
@@ -38,7 +38,7 @@ function drawConversation(node, row, current, chat) {
   fill(name, [row.name, row.verified, row.blocked, row.muted], () => nameOf(row));
   say(mention, row.mentioned ? "@" : "");
   fill(count, row.unread, () =>
-    row.unread ? [String(row.unread), h("span", { class: "academics-unseen" }, " unread")] : [],
+    row.unread ? [String(row.unread), h("span", { class: "academics-unseen" }, ` ${trans.__("unread")}`)] : [],
   );
   const below = row.room ? roomLine(row) : personLine(row);
   fill(line, below, () => bdi(below));
@@ -53,39 +53,39 @@ function personLine(row) {
 }
 
 function roomLine(row) {
-  if (row.invited) return `${row.invited_by} invites you`;
+  if (row.invited) return trans.__("%1 invites you", row.invited_by);
   const isMember = row.state === "member";
-  return [isMember ? "" : row.state, row.last_text || (isMember ? `hosted by ${row.host}` : "")].filter(Boolean).join(" · ");
+  return [isMember ? "" : trans.__(row.state), row.last_text || (isMember ? trans.__("hosted by %1", row.host) : "")].filter(Boolean).join(" · ");
 }
 
 function answersTo(row, chat) {
   const answer = (label, command, more) =>
-    button(label, () => chat.ask(command, { room: row.room }), { "aria-label": `${label} the invitation to ${plain(row.name)}`, ...more });
-  return [answer("Accept", "accept", { class: "academics-main" }), answer("Decline", "decline", {})];
+    button(label, () => chat.ask(command, { room: row.room }), { "aria-label": trans.__("%1 the invitation to %2", label, plain(row.name)), ...more });
+  return [answer(trans.__("Accept"), "accept", { class: "academics-main" }), answer(trans.__("Decline"), "decline", {})];
 }
 
 function nameOf(row) {
   const verified = row.verified
-    ? h("span", { class: "academics-verified", title: "You have verified their fingerprint" }, " ✓")
+    ? h("span", { class: "academics-verified", title: trans.__("You have verified their fingerprint") }, " ✓")
     : null;
   return [
     row.room ? h("span", { class: "academics-unseen" }, "#") : null,
     bdi(row.name),
     verified,
-    row.blocked ? h("span", { class: "academics-faint" }, " (blocked)") : null,
-    row.muted ? h("span", { class: "academics-faint", title: "Muted: what comes does not count as unread" }, " (muted)") : null,
+    row.blocked ? h("span", { class: "academics-faint" }, ` (${trans.__("blocked")})`) : null,
+    row.muted ? h("span", { class: "academics-faint", title: trans.__("Muted: what comes does not count as unread") }, ` (${trans.__("muted")})`) : null,
   ].filter(Boolean);
 }
 
 function personHeader(person) {
-  const about = [person.affiliation ? [bdi(person.affiliation), " · "] : [], PRESENCES[person.presence]].flat();
+  const about = [person.affiliation ? [bdi(person.affiliation), " · "] : [], PRESENCES[person.presence]()].flat();
   return [
     presenceDot(person.presence, false),
     h("span", { class: "academics-title" }, ...nameOf(person)),
     h("span", { class: "academics-faint academics-grow" }, ...about),
     h(
       "span",
-      { class: "academics-faint academics-key", title: `Fingerprint: ${person.fingerprint}` },
+      { class: "academics-faint academics-key", title: trans.__("Fingerprint: %1", person.fingerprint) },
       person.fingerprint.slice(0, 9),
     ),
   ];

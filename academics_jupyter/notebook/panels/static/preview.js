@@ -10,7 +10,7 @@ function previewOf(field, ask) {
   const box = h("div", {
     class: "academics-text academics-preview",
     role: "region",
-    "aria-label": "Preview",
+    "aria-label": trans.__("Preview"),
     tabindex: 0,
     hidden: true,
     "data-testid": "academics-preview",
@@ -20,17 +20,17 @@ function previewOf(field, ask) {
     put(toggle, "aria-pressed", box.hidden ? "false" : "true");
     update();
   };
-  const toggle = button("Preview", turn, {
+  const toggle = button(trans.__("Preview"), turn, {
     class: "academics-quiet",
     "aria-pressed": "false",
-    title: "Show how the message will look",
+    title: trans.__("Show how the message will look"),
   });
   const update = () => {
     clearTimeout(timer);
     if (box.hidden) return;
     // An answer that is still under way is to another text.
     key += 1;
-    if (!field.value.trim()) drawBody(box, "Nothing is written yet.");
+    if (!field.value.trim()) drawBody(box, trans.__("Nothing is written yet."));
     else timer = setTimeout(() => ask("preview", { key, text: (asked = field.value) }), PREVIEW_DELAY_MS);
   };
   field.addEventListener("input", update);

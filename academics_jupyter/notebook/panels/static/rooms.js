@@ -17,7 +17,7 @@ function peoplePicker(label) {
   function update(node, row) {
     const { box, text } = node.academicsParts;
     box.checked = picked.has(row.peer);
-    const more = [row.presence === "away" ? "" : row.presence, row.namesake ? row.fingerprint.slice(0, 9) : ""].filter(Boolean).join(" · ");
+    const more = [row.presence === "away" ? "" : trans.__(row.presence), row.namesake ? row.fingerprint.slice(0, 9) : ""].filter(Boolean).join(" · ");
     fill(text, [row.name, more], () => [bdi(row.name), h("span", { class: "academics-faint" }, more ? ` ${more}` : "")]);
   }
   function draw(rows) {
@@ -36,18 +36,18 @@ function peoplePicker(label) {
 
 /** The form of a new room; what was filled in stays until there is one. */
 function newRoom(chat) {
-  const name = h("input", { type: "text", maxlength: 100, placeholder: "Its name", "aria-label": "The room's name" });
-  const picker = peoplePicker("Whom to invite");
+  const name = h("input", { type: "text", maxlength: 100, placeholder: trans.__("Its name"), "aria-label": trans.__("The room's name") });
+  const picker = peoplePicker(trans.__("Whom to invite"));
   const history = h("input", { type: "checkbox" });
   const form = submittable(
     { class: "academics-new-room", "data-testid": "academics-new-room", hidden: true },
     () => name.value.trim() && chat.ask("create", { name: name.value, people: picker.picked(), history: history.checked }),
     name,
     picker.node,
-    h("label", { class: "academics-check" }, history, "Who joins later sees what was said before"),
-    h("div", { class: "academics-actions" }, h("button", { type: "submit", class: "academics-main" }, "Create"), button("Cancel", () => open(false))),
+    h("label", { class: "academics-check" }, history, trans.__("Who joins later sees what was said before")),
+    h("div", { class: "academics-actions" }, h("button", { type: "submit", class: "academics-main" }, trans.__("Create")), button(trans.__("Cancel"), () => open(false))),
   );
-  const toggle = button("New room", () => open(form.hidden), { "aria-expanded": "false" });
+  const toggle = button(trans.__("New room"), () => open(form.hidden), { "aria-expanded": "false" });
   form.addEventListener("keydown", (event) => event.key === "Escape" && open(false));
   function open(opens) {
     put(form, "hidden", !opens);
@@ -68,8 +68,8 @@ function newRoom(chat) {
 function roomHeader(row, room, details) {
   const [count, away] = [row.members, row.state === "waiting for a host"];
   const about = room.can_write
-    ? `${count} ${count === 1 ? "member" : "members"} · ${away ? "waiting for a host" : `hosted by ${row.host}`}`
-    : row.state;
+    ? `${trans._n("%1 member", "%1 members", count)} · ${away ? trans.__("waiting for a host") : trans.__("hosted by %1", row.host)}`
+    : trans.__(row.state);
   return [
     h("span", { class: "academics-hash", "aria-hidden": "true" }, "#"),
     h("span", { class: "academics-title" }, ...nameOf(row)),
@@ -81,20 +81,20 @@ function roomHeader(row, room, details) {
 /** Why nothing can be written; empty where something can. */
 function whyReadOnly(row, room) {
   if (!row || !room || room.can_write) return "";
-  if (row.invited) return "You are invited. Accept the invitation to read and write here.";
-  if (row.state === "deleted") return "This room was deleted: it can be read, and nothing more can be written.";
-  return "You have left this room. What was said until then can be read.";
+  if (row.invited) return trans.__("You are invited. Accept the invitation to read and write here.");
+  if (row.state === "deleted") return trans.__("This room was deleted: it can be read, and nothing more can be written.");
+  return trans.__("You have left this room. What was said until then can be read.");
 }
 
 /** Members with where they are, and below them what can be done. */
 function roomDetails(chat) {
-  const members = h("ul", { class: "academics-members", "aria-label": "Members", "data-testid": "academics-members" });
-  const picker = peoplePicker("Whom to invite");
-  const inviting = submittable({ hidden: true }, invite, picker.node, h("button", { type: "submit", class: "academics-main" }, "Invite them"));
+  const members = h("ul", { class: "academics-members", "aria-label": trans.__("Members"), "data-testid": "academics-members" });
+  const picker = peoplePicker(trans.__("Whom to invite"));
+  const inviting = submittable({ hidden: true }, invite, picker.node, h("button", { type: "submit", class: "academics-main" }, trans.__("Invite them")));
   const question = h("div", { class: "academics-question", role: "group", hidden: true });
   const actions = h("div", { class: "academics-actions" });
   const node = h("div", { class: "academics-details academics-scroll", hidden: true }, members, actions, inviting, question);
-  const toggle = button("Members", () => open(node.hidden), { class: "academics-quiet", "aria-expanded": "false" });
+  const toggle = button(trans.__("Members"), () => open(node.hidden), { class: "academics-quiet", "aria-expanded": "false" });
   let room = "";
   node.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
@@ -123,7 +123,7 @@ function roomDetails(chat) {
     question.replaceChildren(
       h("span", {}, text),
       button(label, yes, { class: "academics-danger" }),
-      button("Cancel", () => put(question, "hidden", true)),
+      button(trans.__("Cancel"), () => put(question, "hidden", true)),
     );
     put(question, "hidden", false);
     question.querySelector("button").focus();
@@ -144,14 +144,14 @@ function roomDetails(chat) {
       put(inviting, "hidden", !inviting.hidden);
       if (!inviting.hidden) inviting.querySelector("input").focus();
     };
-    const leaving = "Leave the room? Nothing more that is said in it comes to you.";
-    const deleting = "Delete the room? Everybody keeps what was said, and nothing more can be written.";
+    const leaving = trans.__("Leave the room? Nothing more that is said in it comes to you.");
+    const deleting = trans.__("Delete the room? Everybody keeps what was said, and nothing more can be written.");
     const isMember = !["left", "leaving", "declined"].includes(shown.state);
     return [
-      shown.can_write && button("Invite", toInvite),
-      isMember && button(row.muted ? "Unmute" : "Mute", () => chat.ask("mute", { room, muted: !row.muted })),
-      isMember && button("Leave", () => ask(leaving, "Leave it", "leave")),
-      shown.can_write && shown.mine && button("Delete", () => ask(deleting, "Delete it", "delete"), { class: "academics-danger" }),
+      shown.can_write && button(trans.__("Invite"), toInvite),
+      isMember && button(row.muted ? trans.__("Unmute") : trans.__("Mute"), () => chat.ask("mute", { room, muted: !row.muted })),
+      isMember && button(trans.__("Leave"), () => ask(leaving, trans.__("Leave it"), "leave")),
+      shown.can_write && shown.mine && button(trans.__("Delete"), () => ask(deleting, trans.__("Delete it"), "delete"), { class: "academics-danger" }),
     ].filter(Boolean);
   }
   return { node, toggle, draw };
@@ -163,7 +163,7 @@ function makeMember(each) {
     name: h("span", { class: "academics-grow" }),
     about: h("span", { class: "academics-faint" }),
   };
-  const node = h("li", { title: `Fingerprint: ${each.fingerprint}` }, parts.dot, parts.name, parts.about);
+  const node = h("li", { title: trans.__("Fingerprint: %1", each.fingerprint) }, parts.dot, parts.name, parts.about);
   node.academicsParts = parts;
   return node;
 }
@@ -175,5 +175,5 @@ function drawMember(node, { name, role, state, fingerprint }, isNamesake) {
   drawPresence(parts.dot, state === "you" ? "online" : state in PRESENCES ? state : "away");
   const apart = isNamesake ? ` ${fingerprint.slice(0, 9)}` : "";
   fill(parts.name, [name, apart], () => [bdi(name), h("span", { class: "academics-faint academics-key" }, apart)]);
-  say(parts.about, [role === "member" ? "" : role, state].filter(Boolean).join(" · "));
+  say(parts.about, [role === "member" ? "" : role, state].filter(Boolean).map((each) => trans.__(each)).join(" · "));
 }

@@ -1,17 +1,17 @@
 // The bar of tabs: one tab stop, arrow keys between tabs (the ARIA pattern for tabs).
 
 const TABS = [
-  ["explore", "Explore"],
-  ["share", "Share"],
-  ["downloads", "Downloads"],
-  ["chat", "Chat"],
+  ["explore", () => trans.__("Explore")],
+  ["share", () => trans.__("Share")],
+  ["downloads", () => trans.__("Downloads")],
+  ["chat", () => trans.__("Chat")],
 ];
-const MEANING = { chat: "unread", downloads: "under way" };
+const MEANING = { chat: () => trans.__("unread"), downloads: () => trans.__("under way") };
 
 function render({ model, el }) {
   const panel = model.get("panel");
   const list = h("div", { class: "academics-tablist", role: "tablist", "aria-label": "Academics" });
-  const tabs = TABS.map(([name, title]) => makeTab(panel, name, title, () => select(name)));
+  const tabs = TABS.map(([name, title]) => makeTab(panel, name, title(), () => select(name)));
   list.append(...tabs);
   list.addEventListener("keydown", (event) => move(event, tabs, model.get("selected"), select));
   el.classList.add("academics-tabs");
@@ -49,7 +49,7 @@ function drawTab(tab, selected, count) {
   put(tab, "aria-selected", selected ? "true" : "false");
   put(tab, "tabindex", selected ? 0 : -1);
   put(tab, "data-count", count);
-  put(tab, "aria-label", count ? `${title}, ${count} ${MEANING[name] ?? ""}` : title);
+  put(tab, "aria-label", count ? `${title}, ${count} ${MEANING[name]?.() ?? ""}` : title);
   fill(tab, count, () => (count ? [title, " ", h("span", { class: "academics-count" }, `(${count})`)] : [title]));
 }
 

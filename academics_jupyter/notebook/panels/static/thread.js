@@ -1,13 +1,13 @@
 // The messages of one conversation, and the quiet lines between them.
 
 const STATES = {
-  sending: ["sending", "on its way to your kernel"],
-  queued: ["waiting", "waits on your disk until it can go out"],
-  held: ["✓", "held by the host, for those who are away"],
-  delivered: ["✓", "delivered: it is on their disk"],
-  read: ["✓✓", "read"],
-  refused: ["refused", "it was refused, and has come to nobody"],
-  received: ["", ""],
+  sending: () => [trans.__("sending"), trans.__("on its way to your kernel")],
+  queued: () => [trans.__("waiting"), trans.__("waits on your disk until it can go out")],
+  held: () => ["✓", trans.__("held by the host, for those who are away")],
+  delivered: () => ["✓", trans.__("delivered: it is on their disk")],
+  read: () => ["✓✓", trans.__("read")],
+  refused: () => [trans.__("refused"), trans.__("it was refused, and has come to nobody")],
+  received: () => ["", ""],
 };
 const GROUP_MS = 300000;
 
@@ -29,7 +29,7 @@ function makeMessage(message, chat) {
     text: h("div", { class: "academics-text" }),
     cell: h("div", { hidden: true }),
     chips: h("div", { class: "academics-chips", hidden: true }),
-    reactions: h("div", { class: "academics-reactions", role: "group", "aria-label": "Reactions", hidden: true }),
+    reactions: h("div", { class: "academics-reactions", role: "group", "aria-label": trans.__("Reactions"), hidden: true }),
     actions: makeActions(),
     time: h("time"),
     edited: h("span", { hidden: true }),
@@ -77,7 +77,7 @@ function drawMessage(node, message, first, chat) {
   put(reply, "hidden", !message.reply);
   if (message.reply) {
     fill(reply, message.reply.text, () => bdi(unstacked(message.reply.text)));
-    put(reply, "aria-label", plain(`In reply to ${message.reply.text}`));
+    put(reply, "aria-label", plain(trans.__("In reply to %1", message.reply.text)));
   }
   drawBody(text, message.text, message.withdrawn ? undefined : chat.bodies.get(message.id));
   put(text, "hidden", !message.text);
@@ -89,19 +89,19 @@ function drawMessage(node, message, first, chat) {
   drawChips(chips, message.withdrawn ? [] : [...message.resources, ...linked], chat);
   drawReactions(reactions, message, chat);
   drawActions(actions, message, chat);
-  say(edited, message.edited && !message.withdrawn ? "edited ·" : "");
+  say(edited, message.edited && !message.withdrawn ? `${trans.__("edited")} ·` : "");
   drawMark(mark, message, chat);
   drawBox(box, message, chat);
 }
 
 /** How far a message of ours is; pressed, to whom. */
 function drawMark(mark, message, chat) {
-  const [symbol, meaning] = STATES[message.state] ?? [message.state, ""];
+  const [symbol, meaning] = STATES[message.state]?.() ?? [message.state, ""];
   const asks = message.mine && message.state !== "sending";
   fill(mark, [message.state, asks], () => {
     const seen = h("span", { "aria-hidden": "true" }, symbol);
     if (!asks) return [seen, h("span", { class: "academics-unseen" }, meaning)];
-    const label = `${meaning}: who has it?`;
+    const label = trans.__("%1: who has it?", meaning);
     return button(seen, () => openBox(message.id, "receipts", chat), {
       class: "academics-quiet academics-state",
       "aria-label": label,

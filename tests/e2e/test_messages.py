@@ -224,3 +224,21 @@ def test_the_page_draws_by_an_allow_list_of_its_own(page: Page) -> None:
         f'<span></span><p dir="auto">a{(chr(0x301) * 16 + "◌") * 2}{chr(0x301) * 8}</p>'
     )
     assert page.evaluate("window.harmed") is None
+
+
+def test_the_page_says_texts_in_its_language(page: Page) -> None:
+    """As somebody on the page translates them; JupyterLab's extension does."""
+    page.add_script_tag(content=read_static("dom.js"))
+    page.evaluate(
+        """() => document.addEventListener("academics:translate", ({ detail }) => {
+          const words = { "and %1 more": "und %1 weitere", "%1 byte": ["%1 Byte", "%1 Bytes"] };
+          detail.translated = [words[detail.text]].flat().at(detail.count === 1 ? 0 : -1);
+        })"""
+    )
+    said = page.evaluate(
+        """() => [
+          trans.__("and %1 more", "%1"), trans._n("%1 byte", "%1 bytes", 1), trans._n("%1 byte", "%1 bytes", 12),
+          trans.__("only in %1", "English"), trans._n("%1 cell", "%1 cells", 2),
+        ]"""
+    )
+    assert said == ["und %1 weitere", "1 Byte", "12 Bytes", "only in English", "2 cells"]

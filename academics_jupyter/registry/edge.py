@@ -45,13 +45,24 @@ async def answered(place: str, database: Callable[[], Database], call: Callable[
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                return await call(database())
+                return await _uncancelled(call(database()))
             except PyMongoError as error:
                 database()
                 if error.timeout or not _passes(error):
                     raise
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+async def _uncancelled(call: Awaitable[T]) -> T:
+    """What a call of the driver gives; whoever is cancelled here leaves it to end by the driver's own limit.
+
+    The lock of pymongo's topology does not survive a cancellation at the wrong moment of waiting for a server: it stays
+    locked, and from then on nobody is answered.
+    """
+    calling = asyncio.ensure_future(call)
+    calling.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody may be there to see it
+    return await asyncio.shield(calling)
 
 
 @asynccontextmanager

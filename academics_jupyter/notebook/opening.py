@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from academics_jupyter.errors import TransferError
 
 MAX_TEXT_BYTES = 50 << 20
@@ -22,7 +20,7 @@ def opened(path: Path) -> Any:
         return _opened(path)
     except ImportError as error:
         raise TransferError(f"{path.name} was downloaded to {path}; to open it: pip install pyarrow.") from error
-    except (ValueError, UnicodeError, nbformat.ValidationError) as error:
+    except (ValueError, UnicodeError) as error:
         raise TransferError(f"{path.name} was downloaded to {path} but cannot be read as its name says.") from error
 
 
@@ -37,7 +35,17 @@ def _opened(path: Path) -> Any:
 
         return pd.read_parquet(path)
     if suffix == ".ipynb":
-        return nbformat.read(path, as_version=4)
+        return _notebook(path)
     if suffix in _TEXT_SUFFIXES and path.stat().st_size <= MAX_TEXT_BYTES:
         return path.read_text(encoding="utf-8")
     return path
+
+
+def _notebook(path: Path) -> Any:
+    import nbformat  # it takes seconds to import, and every kernel that loads the extension would
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except (nbformat.ValidationError, AttributeError, KeyError, TypeError, RecursionError) as error:
+        # It looks at what it reads before it has checked it.
+        raise ValueError(str(error)) from error

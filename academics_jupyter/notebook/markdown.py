@@ -190,6 +190,8 @@ class _Builder:
             address = found[0].rstrip(".,:;!?'*_~")
             if address.endswith(")") and "(" not in address:
                 address = address.rstrip(").,:;!?'*_~")
+            if not _is_web_address(address):
+                continue
             target = _PARSER.normalizeLink(address)
             nodes += [text[end : found.start()], ("a", _link(target), [address]), *_unmasked(address, target)]
             end = found.start() + len(address)
@@ -197,6 +199,14 @@ class _Builder:
 
     def _tell_target(self, target: str, title: str) -> None:
         self._told += [target if target in self._source else _PARSER.normalizeLinkText(target), title]
+
+
+def _is_web_address(text: str) -> bool:
+    """Whether there is a host in it."""
+    try:
+        return bool(urlsplit(text).hostname)
+    except ValueError:
+        return False
 
 
 def _link(target: str, title: str = "") -> dict[str, str]:

@@ -51,6 +51,8 @@ def attributes(tree: list[Node], element: str) -> list[dict[str, str]]:
 @example("|a|\n|-|\n|b|what has no column|")
 @example("> " * 40 + "deep")
 @example("[" * 2000)
+@example("HTTP://?")
+@example("HTTP://@")
 def test_any_text_is_told_whole_within_the_allow_list(text: str) -> None:
     tree = parsed(text)
     json.dumps(tree).encode()

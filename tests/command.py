@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.forking import forked_command, forks_are_used
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "academics_jupyter.command_line"]
@@ -27,17 +30,24 @@ def academics(home: Path, *arguments: object, passphrase: str | None = None, **e
     own = environment_of(home, **environment)
     if passphrase is not None:
         own["ACADEMICS_EXPORT_PASSPHRASE"] = passphrase
-    done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=ROOT,
-        env=own,
+    done = run(*map(str, arguments), folder=ROOT, environment=own)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def run(*arguments: str, folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command with no terminal in a folder, to its end."""
+    if forks_are_used():
+        return forked_command(arguments, folder, environment, TIMEOUT_S)
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
         check=False,
     )
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def succeeds(home: Path, *arguments: object, **more: str) -> str:

@@ -8,6 +8,7 @@ no parent-death signal, because the kernel sends that one when the thread ends w
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,18 +18,27 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from tests.forking import Forked
+
 ROOT = Path(__file__).parents[1]
-END_TIMEOUT_S = 20.0
+END_TIMEOUT_S = 60.0
 LOG_TAIL_BYTES = 4_000
+FIRST_PORT, PORTS = 10_000, 20_000
+"""Below those that Linux, macOS and Windows give to connections and to whoever listens on any port."""
 
 _GUARD = "read -r _; kill -s KILL -- -$1"
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port of this machine that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of this machine that nobody uses at the moment, and that the system gives to nobody by itself.
+
+    So it stays free for who is to listen there, also while that is not up yet, or killed for a while.
+    """
+    while True:
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
 
 
 class GuardedProcess:
@@ -39,16 +49,7 @@ class GuardedProcess:
     ) -> None:
         """`piped` is for who talks with it over `stdin` and `stdout`."""
         self._log: IO[bytes] = TemporaryFile()  # noqa: SIM115  it is for as long as we are
-        pipe = subprocess.PIPE if piped else None
-        self._process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment,
-            stdin=pipe or subprocess.DEVNULL,
-            stdout=pipe or self._log,
-            stderr=self._log,
-            start_new_session=True,
-        )
+        self._process = self._begin(command, environment, piped)
         self.pid = self._process.pid
         try:
             self._guard = subprocess.Popen(
@@ -57,6 +58,20 @@ class GuardedProcess:
         except BaseException:
             self.signal(signal.SIGKILL)
             raise
+
+    def _begin(
+        self, command: Sequence[str], environment: Mapping[str, str] | None, piped: bool
+    ) -> subprocess.Popen[bytes] | Forked:
+        pipe = subprocess.PIPE if piped else None
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=pipe or subprocess.DEVNULL,
+            stdout=pipe or self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -73,11 +88,11 @@ class GuardedProcess:
         """Whether it has not ended; a stopped one is alive."""
         return self._process.poll() is None
 
-    def log(self) -> str:
-        """The end of what it wrote."""
+    def log(self, *, whole: bool = False) -> str:
+        """What it wrote: the end of it, or all."""
         size_bytes = os.fstat(self._log.fileno()).st_size
-        start = max(size_bytes - LOG_TAIL_BYTES, 0)
-        return os.pread(self._log.fileno(), LOG_TAIL_BYTES, start).decode(errors="replace")
+        start = 0 if whole else max(size_bytes - LOG_TAIL_BYTES, 0)
+        return os.pread(self._log.fileno(), size_bytes - start, start).decode(errors="replace")
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and to what it has started."""

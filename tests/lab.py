@@ -10,7 +10,6 @@ import pytest
 
 from tests.fault_proxy import FaultProxy
 from tests.guarded import free_port
-from tests.mongod import RunningMongod
 from tests.processes import PeerProcess, ProcessError
 
 NOWHERE = "https://127.0.0.1:9"
@@ -21,17 +20,14 @@ LINKED = "sorted(contact.name for contact in await peer.exploring.contacts() if 
 class Lab:
     """People in processes of their own, around one registry."""
 
-    def __init__(self, folder: Path, mongod: RunningMongod, stack: ExitStack) -> None:
-        self._folder, self._mongod, self._stack = folder, mongod, stack
-
-    @property
-    def registry(self) -> str:
-        """Its URI."""
-        return self._mongod.uri
+    def __init__(self, folder: Path, registry: str, stack: ExitStack) -> None:
+        """`registry` is its URI."""
+        self.registry = registry
+        self._folder, self._stack = folder, stack
 
     def enter(self, name: str, *, start: bool = True, **environment: str) -> PeerProcess:
         """Somebody's process; a second one for the same name is a passenger."""
-        process = PeerProcess(self._folder / name, registry=self._mongod.uri, environment=environment)
+        process = PeerProcess(self._folder / name, registry=self.registry, environment=environment)
         self._stack.enter_context(process)
         process.open(name, start=start)
         return process

@@ -38,6 +38,7 @@ class RunningMongod:
 
     def __init__(self, folder: Path, bind_ip: str = "127.0.0.1") -> None:
         self.host, self.port = bind_ip, free_port(bind_ip)
+        self._databases = 0
         self._folder = folder
         self._mongod = find_mongod(folder / "lib")
         (folder / "db").mkdir(exist_ok=True)
@@ -48,6 +49,11 @@ class RunningMongod:
     def uri(self) -> str:
         """Its address for ACADEMICS_REGISTRY."""
         return registry_uri(self.host, self.port)
+
+    def new_database(self) -> str:
+        """The address of a registry that nobody has used, in this mongod."""
+        self._databases += 1
+        return registry_uri(self.host, self.port, f"academics-{self._databases}")
 
     @property
     def pid(self) -> int:

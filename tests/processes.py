@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.forking import Forked, forked_peer, forks_are_used
 from tests.guarded import GuardedProcess
-from tests.waiting import wait_until
+from tests.waiting import TIMEOUT_S, wait_until
 
 ANSWER_TIMEOUT_S = 60.0
 
@@ -42,6 +44,7 @@ class PeerProcess(GuardedProcess):
         """
         own = {"ACADEMICS_HOME": str(home), "XDG_DATA_HOME": str(home.parent / "data"), "ACADEMICS_REGISTRY": registry}
         within = ["ip", "netns", "exec", namespace] if namespace else []
+        self._forks = forks_are_used() and not namespace
         command = [*within, sys.executable, "-m", "tests.peer_process"]
         super().__init__(command, {**os.environ, **own, **(environment or {})}, piped=True)
         self.ids: dict[str, str] = {}
@@ -59,6 +62,13 @@ class PeerProcess(GuardedProcess):
             error.add_note(self.log())
             self.kill()
             raise
+
+    def _begin(
+        self, command: Sequence[str], environment: Mapping[str, str] | None, piped: bool
+    ) -> subprocess.Popen[bytes] | Forked:
+        if self._forks and environment is not None:
+            return forked_peer(environment, self._log)
+        return super()._begin(command, environment, piped)
 
     def open(self, *profiles: str, register: bool = True, start: bool = True, **settings: Any) -> None:
         """Open profiles, all at once, registered under their names and online; their ids are in `ids`.
@@ -89,7 +99,7 @@ class PeerProcess(GuardedProcess):
         except TimeoutError:
             raise AssertionError(f"{code} was not answered within {timeout_s} s:\n{self.log()}") from None
 
-    def sees(self, expression: str, wanted: Any = True, timeout_s: float = 20.0) -> None:
+    def sees(self, expression: str, wanted: Any = True, timeout_s: float = TIMEOUT_S) -> None:
         """Wait until an expression has a value in the process."""
         seen: list[Any] = [None]
 

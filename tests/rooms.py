@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 from tests.lab import meet
 from tests.processes import PeerProcess, ProcessError
-from tests.waiting import wait_until
+from tests.waiting import TIMEOUT_S, wait_until
 
 ROOM = "peer.lookup.room('reading')"
 TEXTS = f"[each.text for each in await peer.chatting.history(await {ROOM}) if each.kind == 'text']"
 FACTS = f"(await peer.rooms.get(await {ROOM})).facts"
 STANDING = f"(await peer.rooms.get(await {ROOM})).standing"
 TERM = f"(lambda term: [term.round, term.host])((await peer.rooms.get(await {ROOM})).claim.term)"
-ELECTED_S = 15.0
-"""Within this time of a host's disappearance there is another."""
 
 
 def found(host: PeerProcess, *others: PeerProcess) -> None:
@@ -49,7 +46,7 @@ def sees_members(*people: PeerProcess) -> None:
         person.sees(f"sorted({FACTS}.members)", wanted)
 
 
-def sees_texts(people: Iterable[PeerProcess], texts: Iterable[str], timeout_s: float = 30.0) -> list[str]:
+def sees_texts(people: Iterable[PeerProcess], texts: Iterable[str], timeout_s: float = TIMEOUT_S) -> list[str]:
     """Wait until all have the same texts in the same order, those that are given, in the same term; the order.
 
     All are looked at each time: an election under way may still change the order that one of them has.
@@ -74,12 +71,21 @@ def sees_texts(people: Iterable[PeerProcess], texts: Iterable[str], timeout_s: f
     return seen[0][0]
 
 
-def elected(people: Iterable[PeerProcess], former: PeerProcess, since_s: float) -> PeerProcess:
-    """Wait until these have agreed on another host than the former, in the time that they have; who it is."""
+def elected(people: Iterable[PeerProcess], former: PeerProcess) -> PeerProcess:
+    """Wait until these have agreed on another host than the former; who it is.
+
+    All are looked at each time: until they have agreed, there may be another round.
+    """
     people = list(people)
-    for person in people:
-        left_s = since_s + ELECTED_S - time.monotonic()
-        person.sees(f"{TERM}[1] != {id_of(former)!r}", True, max(left_s, 0.1))
-    terms = [person.value(TERM) for person in people]
-    assert all(term == terms[0] for term in terms), terms
+    terms: list[list[object]] = []
+
+    def look() -> bool:
+        terms[:] = [person.value(TERM) for person in people]
+        return terms[0][1] != id_of(former) and all(term == terms[0] for term in terms)
+
+    try:
+        wait_until(look, what="one host for all")
+    except AssertionError as error:
+        logs = "\n".join(f"{name_of(person)}:\n{person.log()}" for person in people)
+        raise AssertionError(f"the terms came to be {terms}\n{logs}") from error
     return next(person for person in people if id_of(person) == terms[0][1])

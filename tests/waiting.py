@@ -8,9 +8,11 @@ import time
 from collections.abc import Awaitable, Callable
 
 POLL_S = 0.01
+TIMEOUT_S = 60.0
+"""So long that only what never comes about fails, however busy the machine."""
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 20.0, what: str = "the condition") -> None:
+def wait_until(condition: Callable[[], object], timeout_s: float = TIMEOUT_S, what: str = "the condition") -> None:
     """Return once `condition` is true; fail the test if it is not within `timeout_s`."""
     ends = time.monotonic() + timeout_s
     while not condition():
@@ -19,7 +21,7 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 20.0, what: s
 
 
 async def wait_until_async(
-    condition: Callable[[], Awaitable[object] | object], timeout_s: float = 20.0, what: str = "the condition"
+    condition: Callable[[], Awaitable[object] | object], timeout_s: float = TIMEOUT_S, what: str = "the condition"
 ) -> None:
     """As `wait_until`, without holding up the loop; the condition may be awaitable."""
     ends = time.monotonic() + timeout_s

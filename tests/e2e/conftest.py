@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -92,11 +93,22 @@ class Lab:
         self.process.wait(30)
 
 
+def forget_runs(path: Path) -> None:
+    """Take the outputs that a notebook keeps away, so that a cell which has run can be told from one that has not."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, path)
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
     """JupyterLab on the notebooks, with a home of its own."""
     folder = tmp_path / "notebooks"
     shutil.copytree(NOTEBOOKS, folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+    for notebook in folder.glob("*.ipynb"):
+        forget_runs(notebook)
     data = tmp_path / "data"
     data.mkdir()
     lab = Lab(folder, data)
@@ -110,7 +122,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
     page = context.new_page()
     page.set_default_timeout(60_000)
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=60_000)
     yield page
     take_picture(page, f"end-of-{request.node.name}")
     context.close()

@@ -102,6 +102,8 @@ def replies_and_reacts(panel: Locator, caroline: PeerProcess) -> None:
     answer = write(panel, "In Draco")
     expect(panel.get_by_test_id("academics-about")).to_be_hidden()
     caroline.sees(f"{SEEN}[-1]", "> Caroline Herschel: Where did you see it?\nIn Draco")
+    # What stands there while it is being sent is another element.
+    expect(answer).to_have_attribute("data-state", "read")
     answer.get_by_role("button", name="In reply to").press("Enter")
     expect(theirs).to_be_focused()
     caroline.value(f"peer.react({answer.get_attribute('data-message')!r}, '🎉')")
@@ -155,8 +157,9 @@ def attaches(panel: Locator, caroline: PeerProcess, folder: Path) -> None:
     question.get_by_role("button", name="Cancel").press("Enter")
     expect(question).to_have_count(0)
     panel.get_by_role("button", name="Attach", exact=True).press("Enter")
-    panel.get_by_label("Find in my repository").fill("swee")
-    panel.get_by_role("list", name="My repository").get_by_role("button", name="sweeps").press("Enter")
+    attaching = panel.locator(".academics-attaching")
+    attaching.get_by_label("Find in my repository").fill("swee")
+    attaching.get_by_role("list", name="My repository").get_by_role("button", name="sweeps").press("Enter")
     panel.get_by_test_id("academics-composer").press("Enter")
     caroline.sees(f"{SEEN}[-1].startswith('📎 sweeps (')")
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.kernels import Kernel, Ran, running_kernel
 from tests.lab import Lab
-from tests.mongod import running_mongod
+from tests.mongod import RunningMongod, running_mongod
 from tests.waiting import wait_until
 
 Environment = Callable[..., dict[str, str]]
@@ -35,8 +35,7 @@ class Person:
 
     def value(self, expression: str) -> object:
         """A Python literal out of the kernel."""
-        ran = self.run(f"print(repr({expression}))")
-        return eval(ran.text.strip().splitlines()[-1])
+        return _literal(self.run(f"print(repr({expression}))"))
 
     def error(self, code: str) -> str:
         """The one line that a cell fails with."""
@@ -47,17 +46,23 @@ class Person:
         return line
 
     def sees(self, expression: str, wanted: object = True) -> None:
-        """Wait until an expression in the kernel has a value."""
+        """Wait until an expression in the kernel has a value; until then it may as well be an error."""
         seen: list[object] = []
 
         def look() -> bool:
-            seen[:] = [self.value(expression)]
-            return seen == [wanted]
+            ran = self.run(f"print(repr({expression}))", check=False)
+            seen[:] = [_literal(ran) if ran.status == "ok" else "\n".join(ran.traceback)]
+            return ran.status == "ok" and seen == [wanted]
 
         try:
             wait_until(look)
         except AssertionError:
             raise AssertionError(f"{expression} stayed {seen}, not {wanted!r}") from None
+
+
+def _literal(ran: Ran) -> object:
+    """What a cell printed last."""
+    return eval(ran.text.strip().splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +94,16 @@ def sit_down(environment: Environment) -> Iterator[Callable[..., Person]]:
         yield sit
 
 
+@pytest.fixture(scope="session")
+def mongod_of_labs() -> Iterator[RunningMongod]:
+    """One for all tests that neither stop nor kill it; each has a database of its own in it."""
+    with running_mongod() as mongod:
+        yield mongod
+
+
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
+def lab(tmp_path: Path, mongod_of_labs: RunningMongod) -> Iterator[Lab]:
     """People in processes of their own, around one registry."""
+    registry = mongod_of_labs.new_database()
     with ExitStack() as stack:
-        yield Lab(tmp_path, stack.enter_context(running_mongod()), stack)
+        yield Lab(tmp_path, registry, stack)

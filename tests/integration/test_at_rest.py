@@ -60,7 +60,7 @@ for number in range({times}):
     for reader, author in ((one, other_name), (other, one_name)):
         reader.sees(f"len(await peer.history({author!r})) >= {each}", timeout_s=60)
         for word in (*WORDS, WORDS[0][:5].lower()):
-            assert reader.value(f"len(await peer.history({author!r}, search={word!r}))") >= 2 * times, word
+            reader.sees(f"len(await peer.history({author!r}, search={word!r})) >= {2 * times}")
 
 
 def secrets_of(person: PeerProcess) -> list[bytes]:
@@ -121,7 +121,7 @@ def test_no_file_shows_what_was_said(tmp_path: Path, people: tuple[PeerProcess, 
     with PeerProcess(tmp_path / "ada", "ada", environment=environment) as ada:
         succeeds(tmp_path / "ada", "backup", tmp_path / "ada.backup", passphrase=PASSPHRASE, **environment)
         succeeds(tmp_path / "ada", "key", "export", tmp_path / "ada.key", passphrase=PASSPHRASE, **environment)
-        assert ada.value(f"len(await peer.history('grace', search={WORDS[0]!r}))") >= 82
+        ada.sees(f"len(await peer.history('grace', search={WORDS[0]!r})) >= 82")
         backed_up = check(tmp_path, secrets)
         assert any(name.endswith("ada.backup!store.sqlite3") for name in backed_up)
     ended = check(tmp_path, secrets)

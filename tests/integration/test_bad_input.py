@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,11 +35,9 @@ def test_a_registry_that_does_not_answer(sit_down: SitDown, tmp_path: Path) -> N
     file = tmp_path / "offline.txt"
     file.write_text("shared while the registry was away\n")
     stranded = sit_down("stranded", register=False, ACADEMICS_REGISTRY=NOBODY_THERE)
-    began = time.monotonic()
     told = stranded.run("%register --name stranded").text
     assert "does not answer" in told
     assert "offline" in told
-    assert time.monotonic() - began < 30
     stranded.run(f"resource = %share {file}")
     assert "does not answer" in stranded.run("%explore").text
     status = stranded.run("%academics status").text

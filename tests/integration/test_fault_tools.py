@@ -34,7 +34,7 @@ def is_running(pid: int) -> bool:
     """Whether a process has not ended; one that nobody has waited for yet has."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -95,6 +95,20 @@ def test_code_runs_in_the_process(tmp_path: Path) -> None:
             slow.result(PATIENCE_S)
         with pytest.raises(ProcessError, match="ended"):
             process.value("1")
+
+
+def test_processes_know_nothing_of_each_other(tmp_path: Path) -> None:
+    """Though they may be forks of one."""
+    with PeerProcess(tmp_path / "one", environment={"MINE": "1"}) as one, PeerProcess(tmp_path / "other") as other:
+        one.value("time.mine = 1")
+        assert one.value("[os.getpid(), os.getsid(0), os.environ['MINE']]") == [one.pid, one.pid, "1"]
+        assert other.value("[os.getpid(), os.getsid(0), os.environ.get('MINE')]") == [other.pid, other.pid, None]
+        assert not other.value("hasattr(time, 'mine')")
+        assert one.value("__import__('random').random()") != other.value("__import__('random').random()")
+        one.kill()
+        assert not is_running(one.pid)
+        assert other.is_alive
+        assert other.value("1 + 1") == 2
 
 
 def test_a_stopped_process_answers_once_it_goes_on(tmp_path: Path) -> None:

@@ -53,7 +53,6 @@ def files_of(person: PeerProcess, resource: str) -> dict[str, tuple[int, str]]:
     return {path: (size_bytes, root) for path, size_bytes, root in rows}
 
 
-@pytest.mark.timeout(120)
 def test_a_folder_is_shared_found_and_downloaded_whole(lab: Lab, tmp_path: Path) -> None:
     wanted = results(tmp_path / "results")
     giver, keeper = lab.enter("giver"), lab.enter("keeper")
@@ -92,7 +91,6 @@ def test_a_folder_is_shared_found_and_downloaded_whole(lab: Lab, tmp_path: Path)
     assert one.read_bytes() == wanted["runs/first/large.bin"]
 
 
-@pytest.mark.timeout(120)
 def test_one_file_of_a_folder_is_downloaded_and_held_by_its_own_root(lab: Lab, tmp_path: Path) -> None:
     wanted = results(tmp_path / "results")
     giver, keeper, other = (lab.enter(name) for name in ("giver", "keeper", "other"))
@@ -124,7 +122,6 @@ def test_one_file_of_a_folder_is_downloaded_and_held_by_its_own_root(lab: Lab, t
     assert keeper.value("(await peer.repository()).title.tolist()") == ["empty"]
 
 
-@pytest.mark.timeout(120)
 def test_a_changed_or_deleted_file_retires_the_folder(lab: Lab, tmp_path: Path) -> None:
     results(tmp_path / "results")
     giver, keeper, other = (lab.enter(name) for name in ("giver", "keeper", "other"))
@@ -145,7 +142,6 @@ def test_a_changed_or_deleted_file_retires_the_folder(lab: Lab, tmp_path: Path) 
     assert changed.read_bytes() == bytes(3 << 20)
 
 
-@pytest.mark.timeout(120)
 def test_unsharing_and_deleting_a_folder(lab: Lab, tmp_path: Path) -> None:
     results(tmp_path / "results")
     giver = lab.enter("giver")
@@ -176,7 +172,6 @@ def test_what_cannot_be_shared_says_why_in_one_line(lab: Lab, tmp_path: Path) ->
     assert not list((profile / "parts").iterdir())
 
 
-@pytest.mark.timeout(120)
 def test_a_folder_comes_over_the_link_from_who_cannot_be_dialled(lab: Lab, tmp_path: Path) -> None:
     wanted = results(tmp_path / "results")
     keeper, giver = lab.enter("keeper"), lab.enter("giver", ACADEMICS_PUBLIC_URLS=NOWHERE)
@@ -186,7 +181,6 @@ def test_a_folder_comes_over_the_link_from_who_cannot_be_dialled(lab: Lab, tmp_p
     assert found(download(keeper, resource)) == wanted
 
 
-@pytest.mark.timeout(120)
 def test_a_download_goes_on_after_a_kill(lab: Lab, tmp_path: Path) -> None:
     wanted = results(tmp_path / "results")
     giver, keeper = lab.enter("giver"), lab.enter("keeper")
@@ -206,7 +200,6 @@ def test_a_download_goes_on_after_a_kill(lab: Lab, tmp_path: Path) -> None:
     assert sent_bytes == sum(map(len, wanted.values())) - (2 << 20)
 
 
-@pytest.mark.timeout(120)
 def test_versions(lab: Lab, tmp_path: Path) -> None:
     giver, keeper = lab.enter("giver"), lab.enter("keeper")
     meet(giver, keeper)
@@ -249,7 +242,6 @@ def test_versions(lab: Lab, tmp_path: Path) -> None:
     late.sees(table.format(third), wanted)
 
 
-@pytest.mark.timeout(60)
 def test_a_passenger_lists_and_downloads_files_of_a_folder(lab: Lab, tmp_path: Path) -> None:
     wanted = results(tmp_path / "results")
     giver, keeper = lab.enter("giver"), lab.enter("keeper")
@@ -313,7 +305,6 @@ def test_hostile_trees_are_refused_in_one_line_and_write_nothing(lab: Lab, tmp_p
     assert not list((lab.repository("victim").parent / "parts").iterdir())
 
 
-@pytest.mark.timeout(60)
 def test_who_calls_a_file_a_folder_keeps_nobody_from_it(lab: Lab, tmp_path: Path) -> None:
     giver, liar, keeper = (lab.enter(name) for name in ("giver", "liar", "keeper"))
     meet(giver, liar, keeper)
@@ -330,7 +321,6 @@ def test_who_calls_a_file_a_folder_keeps_nobody_from_it(lab: Lab, tmp_path: Path
     assert download(keeper, resource).read_text() == file.read_text()
 
 
-@pytest.mark.timeout(60)
 def test_names_that_are_one_on_other_systems_are_kept_apart(lab: Lab, tmp_path: Path) -> None:
     giver, keeper = lab.enter("giver"), lab.enter("keeper")
     meet(giver, keeper)

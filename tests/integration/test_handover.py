@@ -20,16 +20,13 @@ from tests.waiting import wait_until
 SitDown = Callable[..., Person]
 
 STATUS = "academics.current().status()"
-SLOW = """
-import asyncio, time
-slow = True
-async def compute():
-    while slow:
-        time.sleep(0.1)
-        await asyncio.sleep(0.005)
-computing = asyncio.create_task(compute())
+LARGE_BYTES = 32 << 20
+SLOW = {"ACADEMICS_UPLOAD_LIMIT": "1 MB/s"}
+"""A download from who gives so slowly takes long enough to be moved about."""
+HASTEN = """
+from academics_jupyter.network.limiter import Limiter
+academics.current()._engine.ranges._limiter = Limiter()
 """
-"""A giver whose cells compute: a download from them takes long enough to be moved about."""
 
 WATCH = """
 import asyncio
@@ -69,15 +66,15 @@ def process_of(person: Person) -> int:
 def test_a_download_and_chats_go_on_while_the_peer_moves(
     sit_down: SitDown, tmp_path: Path, detached: Callable[[], list[int]]
 ) -> None:
-    mover, giver = sit_down("mover"), sit_down("giver")
+    mover, giver = sit_down("mover"), sit_down("giver", **SLOW)
     second = sit_down("mover", register=False)
     second.run("%academics start")
     large = tmp_path / "large.bin"
-    large.write_bytes(os.urandom(300 << 20))
+    large.write_bytes(os.urandom(LARGE_BYTES))
     giver.run(f"resource = %share {large}")
     giver.run("await academics.current().flushed()")
     mover.sees("get_ipython().run_line_magic('explore', 'large').available.tolist()", [True])
-    giver.run(WATCH.format(name="mover") + SLOW)
+    giver.run(WATCH.format(name="mover"))
     mover.run("row = %download 0 --background")
     now = "row_now = lambda: max(academics.current().downloads(), key=lambda each: each.id)"
     mover.run(now)
@@ -90,8 +87,9 @@ def test_a_download_and_chats_go_on_while_the_peer_moves(
     assert detached() == [process_of(mover)]
     assert second.value(f"{STATUS}.driven_by") == mover.value(f"{STATUS}.driven_by")
     mover.run("%chat giver from the detached peer")
+    giver.sees(chats("mover"), ["from the detached peer"])
     giver.run("%chat mover to the detached peer")
-    giver.sees(chats("mover"), ["from the detached peer", "to the detached peer"])
+    mover.sees(chats("giver"), ["from the detached peer", "to the detached peer"])
     assert mover.value("row_now().state") == "active"
 
     waiting = mover.kernel.send("path = %download 0")
@@ -99,7 +97,7 @@ def test_a_download_and_chats_go_on_while_the_peer_moves(
     wait_until(lambda: not detached(), what="the end of the detached process")
     assert second.value("row_now().state") == "active"
     second.run("%chat giver from the second kernel")
-    giver.run("slow = False\n%chat mover to the second kernel")
+    giver.run(HASTEN + "%chat mover to the second kernel")
     assert (waited := mover.kernel.collect(waiting)).status == "ok", waited.traceback
     assert Path(str(mover.value("str(path)"))).read_bytes() == large.read_bytes()
     assert mover.value("len(academics.current().downloads())") == 1
@@ -145,10 +143,12 @@ def test_a_busy_driver_is_not_taken_over_from(sit_down: SitDown) -> None:
     thinker = sit_down("ponderer")
     second = sit_down("ponderer", register=False)
     assert "not in this kernel" in second.run("%academics detach").text
-    second.run("%academics start\nfrom academics_jupyter.peer import driving\ndriving.ANSWER_TIMEOUT_S = 2")
+    second.run("%academics start\nfrom academics_jupyter.peer import driving\npatience_s = driving.ANSWER_TIMEOUT_S")
     computing = thinker.kernel.send(BLOCKING)
     thinker.kernel.wait_for_output(computing)
+    second.run("driving.ANSWER_TIMEOUT_S = 2")
     line = second.error("%academics attach")
+    second.run("driving.ANSWER_TIMEOUT_S = patience_s")
     assert f"process {process_of(second)}" in line
     assert "busy" in line
     assert "interrupt it" in line
@@ -180,6 +180,7 @@ def test_a_cell_that_starves_the_peer_brings_the_offer_to_detach(sit_down: SitDo
     absorbed.sees("part.state.get('starved')", "")
     absorbed.run("from academics_jupyter.peer import presence\npresence.STARVED_S = 1\nimport time\ntime.sleep(2)")
     absorbed.sees("'nobody could reach your peer' in part.state['starved']")
+    absorbed.run("presence.STARVED_S = 600")
     absorbed.run("part._receive(part, {'do': 'detach'}, [])")
     absorbed.sees("part.state['role']", "passenger")
     assert "academics serve" in str(absorbed.value("part.state['driven_by']"))

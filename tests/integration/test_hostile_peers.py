@@ -8,7 +8,7 @@ import resource as limits
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,15 @@ DEADLINE_S = 0.5
 
 
 @pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The deadline of the unauthenticated, shortened."""
-    monkeypatch.setattr(guard, "AUTHENTICATION_DEADLINE_S", DEADLINE_S)
+def hasten(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Shortens the deadline of the unauthenticated once it is called: when those have done what they need time for."""
     monkeypatch.setattr(guard, "SWEEP_INTERVAL_S", 0.02)
+    return lambda: monkeypatch.setattr(guard, "AUTHENTICATION_DEADLINE_S", DEADLINE_S)
+
+
+@pytest.fixture
+def hasty_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline of TLS handshakes, shortened for servers that begin to listen."""
     monkeypatch.setattr(server, "TLS_TIMEOUT_S", DEADLINE_S)
 
 
@@ -77,9 +82,11 @@ async def mallory(grace: Node) -> AsyncIterator[Attacker]:
 
 
 async def still_serves(node: Node) -> None:
-    """A good peer dials and is answered."""
-    async with nodes(1) as (ada,):
-        await measure(await ada.mesh.dial(node.presence))
+    """A good peer dials and is answered, in the time that good peers have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guard, "AUTHENTICATION_DEADLINE_S", ENDS_WITHIN_S)
+        async with nodes(1) as (ada,):
+            await measure(await ada.mesh.dial(node.presence))
 
 
 def connections(node: Node) -> int:
@@ -103,34 +110,42 @@ async def drip(writer: asyncio.StreamWriter, data: bytes) -> None:
             await asyncio.sleep(0.02)
 
 
-async def ended_at_the_deadline(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-    began = asyncio.get_running_loop().time()
+def now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def ended_at_the_deadline(began_s: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """What came until the end of a connection, which was begun not before `began_s`."""
     got = await until_ended(reader)
-    assert asyncio.get_running_loop().time() - began > DEADLINE_S / 2
+    assert now_s() - began_s > DEADLINE_S / 2
     writer.close()
     return got
 
 
-@pytest.mark.usefixtures("soon")
-async def test_a_connection_that_never_speaks_is_ended(grace: Node) -> None:
-    assert await ended_at_the_deadline(*await connected(grace, tls=False)) == b""
-    assert await ended_at_the_deadline(*await connected(grace)) == b""
+@pytest.mark.usefixtures("hasty_tls")
+async def test_a_connection_that_never_begins_tls_is_ended(grace: Node) -> None:
+    assert await ended_at_the_deadline(now_s(), *await connected(grace, tls=False)) == b""
+
+
+async def test_a_connection_that_never_speaks_is_ended(grace: Node, hasten: Callable[[], None]) -> None:
+    began_s, silent = now_s(), await connected(grace)
+    hasten()
+    assert await ended_at_the_deadline(began_s, *silent) == b""
     assert grace.mesh.server.guard.refused == 1
     await still_serves(grace)
 
 
-@pytest.mark.usefixtures("soon")
+@pytest.mark.usefixtures("hasty_tls")
 async def test_a_tls_handshake_that_drips_is_ended(grace: Node) -> None:
     outgoing = ssl.MemoryBIO()
     hello = trusting().wrap_bio(ssl.MemoryBIO(), outgoing)
     with suppress(ssl.SSLWantReadError):
         hello.do_handshake()
-    reader, writer = await connected(grace, tls=False)
+    began_s, (reader, writer) = now_s(), await connected(grace, tls=False)
     dripping = asyncio.create_task(drip(writer, outgoing.read()))
-    await ended_at_the_deadline(reader, writer)
+    await ended_at_the_deadline(began_s, reader, writer)
     assert not dripping.done()
     dripping.cancel()
-    await still_serves(grace)
 
 
 REQUESTS = {
@@ -140,57 +155,62 @@ REQUESTS = {
 }
 
 
-@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("request_bytes", REQUESTS.values(), ids=REQUESTS.keys())
-async def test_a_request_that_drips_is_ended(grace: Node, request_bytes: bytes) -> None:
-    reader, writer = await connected(grace)
+async def test_a_request_that_drips_is_ended(grace: Node, hasten: Callable[[], None], request_bytes: bytes) -> None:
+    began_s, (reader, writer) = now_s(), await connected(grace)
+    hasten()
     dripping = asyncio.create_task(drip(writer, request_bytes))
-    await ended_at_the_deadline(reader, writer)
+    await ended_at_the_deadline(began_s, reader, writer)
     dripping.cancel()
     await still_serves(grace)
 
 
-@pytest.mark.usefixtures("soon")
-async def test_a_websocket_that_never_authenticates_is_ended(grace: Node, mallory: Attacker) -> None:
+async def test_a_websocket_that_never_authenticates_is_ended(
+    grace: Node, mallory: Attacker, hasten: Callable[[], None]
+) -> None:
     await mallory.open()
+    hasten()
     assert await mallory.until_ended() == []
     await wait_until_async(lambda: connections(grace) == 0, what="the connection's end")
     await wait_until_async(lambda: not grace.mesh.server._sio.environ, what="the session's end")
 
 
-@pytest.mark.usefixtures("soon")
-async def test_one_that_authenticates_and_never_says_hello_is_ended(grace: Node, mallory: Attacker) -> None:
+async def test_one_that_authenticates_and_never_says_hello_is_ended(
+    grace: Node, mallory: Attacker, hasten: Callable[[], None]
+) -> None:
     await mallory.open()
     await mallory.connect(await mallory.auth())
     assert len(grace.mesh.server._sessions) == 1
+    hasten()
     await mallory.until_ended()
     await wait_until_async(lambda: not grace.mesh.server._sessions, what="the session's end")
     await wait_until_async(lambda: connections(grace) == 0, what="the connection's end")
     assert (grace.up, grace.mesh.links) == ([], {})
 
 
-@pytest.mark.usefixtures("soon")
-async def test_a_link_is_not_ended_at_the_deadline(grace: Node, mallory: Attacker) -> None:
+async def test_a_link_is_not_ended_at_the_deadline(grace: Node, mallory: Attacker, hasten: Callable[[], None]) -> None:
     await mallory.link()
-    assert await ended_at_the_deadline(*await connected(grace)) == b""
+    began_s, silent = now_s(), await connected(grace)
+    hasten()
+    assert await ended_at_the_deadline(began_s, *silent) == b""
     assert await mallory.ask("ping", {}) == {"done": True}
 
 
 async def test_three_hundred_silent_connections_keep_nobody_out(grace: Node) -> None:
     silent = await asyncio.gather(*(connected(grace) for _ in range(300)))
-    assert connections(grace) == 300
+    await wait_until_async(lambda: connections(grace) == 300, what="all of them at the server")
     await still_serves(grace)
     for _, writer in silent:
         writer.transport.abort()
 
 
-@pytest.mark.usefixtures("soon")
-async def test_connections_over_the_cap_are_ended_at_once_and_room_comes_back() -> None:
+async def test_connections_over_the_cap_are_ended_at_once_and_room_comes_back(hasten: Callable[[], None]) -> None:
     async with nodes(2, max_links=2) as (host,):
         silent = [await connected(host) for _ in range(8)]
         reader, _ = await connected(host)
         assert await until_ended(reader) == b""
         assert host.mesh.server.guard.refused >= 1
+        hasten()
         await asyncio.gather(*(until_ended(each) for each, _ in silent))
         await still_serves(host)
 
@@ -471,15 +491,15 @@ ENDING: dict[str, list[str | bytes]] = {
 }
 
 
-@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("frames", ENDING.values(), ids=ENDING.keys())
 async def test_what_breaks_the_protocol_ends_the_link_and_its_connection(
-    grace: Node, mallory: Attacker, frames: list[str | bytes]
+    grace: Node, mallory: Attacker, hasten: Callable[[], None], frames: list[str | bytes]
 ) -> None:
     async with nodes(1) as (ada,):
         other = await ada.mesh.dial(grace.presence)
         await mallory.link()
         assert peer_id(MALLORY) in grace.mesh.links
+        hasten()
         await mallory.send(*frames)
         await mallory.until_ended()
         await wait_until_async(lambda: set(grace.mesh.links) == {ada.peer}, what="the link's end")
@@ -511,7 +531,6 @@ async def test_what_breaks_a_schema_is_refused_and_the_link_goes_on(
     assert await mallory.ask("ping", {}) == {"done": True}
 
 
-@pytest.mark.usefixtures("soon")
 async def test_a_compressed_bomb_ends_the_connection(grace: Node, mallory: Attacker) -> None:
     await mallory.open(compress=15)
     await mallory.send('42["ping","' + "x" * 200_000_000 + '"]')

@@ -144,11 +144,11 @@ def test_a_second_kernel_of_the_profile_is_a_passenger(sit_down: SitDown, tmp_pa
 
 
 def test_a_passenger_takes_over_and_finishes_the_work(sit_down: SitDown, tmp_path: Path) -> None:
-    driver, giver = sit_down("worker"), sit_down("giver")
+    driver, giver = sit_down("worker"), sit_down("giver", ACADEMICS_UPLOAD_LIMIT="6 MB/s")
     passenger = sit_down("worker", register=False)
     passenger.run("%academics start")
     large = tmp_path / "large.bin"
-    large.write_bytes(os.urandom(300 << 20))
+    large.write_bytes(os.urandom(48 << 20))
     giver.run(f"resource = %share {large}")
     giver.run("await academics.current().flushed()")
     passenger.sees("get_ipython().run_line_magic('explore', 'large').available.tolist()", [True])

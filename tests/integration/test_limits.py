@@ -20,6 +20,12 @@ SIZE_BYTES = 64 << 20
 """More than the buffers on the way hold, so that what nobody reads stays under way."""
 LIMIT = "1 MB/s"
 SHARED_BYTES = 2 << 20
+LOOK = """
+async def seen(look):
+    while not look():
+        await asyncio.sleep(0.05)
+    return True
+"""
 LINKED = "len([contact for contact in await peer.exploring.contacts() if contact.linked])"
 
 
@@ -110,10 +116,17 @@ def test_a_limited_transfer_is_whole_and_its_rate_is_seen_at_both_ends_and_by_pa
     sharer.value("peer.flushed()")
     for person in (sharer, reader):
         person.sees(LINKED, 1)
+    # Each looks for itself and all the while: by turns, the last might come too late.
+    looking = [
+        (sharer, "'uploading 0 B/s' not in repr(peer.status())"),
+        (passenger, "'uploading 0 B/s' not in repr(peer.status())"),
+        (reader, "peer.status().rates.download > 0"),
+    ]
+    for person, _ in looking:
+        person.value(LOOK)
+    seen = [person.ask(f"seen(lambda: {what})") for person, what in looking]
     downloading = reader.ask(f"peer.download({resource!r})")
-    for person in (sharer, passenger):
-        person.sees("'uploading 0 B/s' not in repr(peer.status())")
-    reader.sees("peer.status().rates.download > 0")
+    assert [each.result(60) for each in seen] == [True] * len(seen)
     assert Path(downloading.result(60)).read_bytes() == source.read_bytes()
     for person in (sharer, passenger, reader):
         person.sees("'uploading 0 B/s, downloading 0 B/s' in repr(peer.status())")

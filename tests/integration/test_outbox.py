@@ -27,16 +27,17 @@ from tests.integration.conftest import Person
 from tests.meshes import nodes
 from tests.mongod import RunningMongod, registry_uri, running_mongod
 from tests.processes import PeerProcess
-from tests.waiting import wait_until, wait_until_async
+from tests.waiting import TIMEOUT_S, wait_until, wait_until_async
 
 SitDown = Callable[..., Person]
 
 KILLS = int(os.environ.get("ACADEMICS_TEST_OUTBOX_KILLS", "30"))
-BACK_TIMEOUT_S = 30.0
 NOWHERE = "https://127.0.0.1:9"
 """An address where nobody listens: who announces it dials the others, and is dialled by none."""
 SLOW_MS = 500
-"""How late a proxy carries what shall be cut off before its acknowledgement is back."""
+"""How late a proxy carries what shall be cut off before the registry's acknowledgement is back."""
+VERY_SLOW_MS = 2_000
+"""The same for that of a message, when only one is under way."""
 
 WAITING = "[f'{each.what} for {each.destination}: {each.why}' for each in peer.status().waiting]"
 LINKED = "{contact.name: contact.linked for contact in await peer.exploring.contacts()}"
@@ -167,13 +168,12 @@ def test_what_is_done_while_the_registry_is_away_goes_out_in_order_once_it_is_ba
             ben.sees(LINKED, {"ada": True})
             ada.sees(LINKED, {"ben": True})
             registry.back(how)
-            ada.sees(WAITING, [], BACK_TIMEOUT_S)
+            ada.sees(WAITING, [])
             ben.sees(
                 "sorted((await peer.explore(available=True)).title)",
                 ["After", "Fourth", "Second again"],
-                BACK_TIMEOUT_S,
             )
-            assert ben.value("(await peer.people('ada')).affiliation[0]") == "Analytical Society"
+            ben.sees("(await peer.people('ada')).affiliation[0]", "Analytical Society")
             assert [each["withdrawn"] for each in registry.find("resources", id=taken_back)] == [True]
             assert [each["held"] for each in registry.find("holdings", resource=taken_back)] == [False]
             new = registry.writes(me)[len(before) :]
@@ -186,7 +186,6 @@ def _begin(lines: list[str], starts: tuple[str, ...]) -> bool:
 
 
 @pytest.mark.parametrize("how", ["refuses", "is killed"])
-@pytest.mark.timeout(120)
 def test_a_write_that_was_not_acknowledged_goes_out_again_and_doubles_nothing(
     tmp_path: Path, registry: Registry, how: str
 ) -> None:
@@ -201,14 +200,13 @@ def test_a_write_that_was_not_acknowledged_goes_out_again_and_doubles_nothing(
         assert ada.value(WAITING) != []
         registry.proxy.carry()
         registry.back(how)
-        ada.sees(WAITING, [], BACK_TIMEOUT_S)
+        ada.sees(WAITING, [])
         written_since = registry.writes(ada.ids["ada"])[len(before) :]
         assert written_since == sorted(set(written_since))
         assert len(written_since) == 2
         assert [each["n"] for each in registry.find("terms", _id="rudolphine")] == [1]
 
 
-@pytest.mark.timeout(120)
 def test_a_message_whose_recipient_is_killed_before_acknowledging_it_appears_once(
     tmp_path: Path, registry: Registry
 ) -> None:
@@ -221,7 +219,7 @@ def test_a_message_whose_recipient_is_killed_before_acknowledging_it_appears_onc
         ada.sees(LINKED, {"ben": True})
         ada.value("peer.chat('ben', 'first')")
         ada.sees(SENT % "ben", [["first", "delivered"]])
-        proxy.carry(delay_ms=SLOW_MS)
+        proxy.carry(delay_ms=VERY_SLOW_MS)
         ada.value("peer.chat('ben', 'second')")
         ada.value("peer.chat('ben', 'third')")
         ben.sees(TEXTS % "ada", ["first", "second"])
@@ -232,13 +230,12 @@ def test_a_message_whose_recipient_is_killed_before_acknowledging_it_appears_onc
         ada.sees(WAITING, ["2 messages for ben: they are offline"])
         proxy.carry()
         with start_ben() as ben:
-            ada.sees(SENT % "ben", [[each, "delivered"] for each in ("first", "second", "third")], BACK_TIMEOUT_S)
+            ada.sees(SENT % "ben", [[each, "delivered"] for each in ("first", "second", "third")])
             assert ben.value(TEXTS % "ada") == ["first", "second", "third"]
             assert ada.value(WAITING) == []
 
 
 @pytest.mark.parametrize("how", ["stall", "reset", "hang"])
-@pytest.mark.timeout(120)
 def test_messages_cross_a_network_that_is_cut_in_the_middle(tmp_path: Path, registry: Registry, how: str) -> None:
     unreachable = {"ACADEMICS_PUBLIC_URLS": NOWHERE}
     with (
@@ -251,18 +248,17 @@ def test_messages_cross_a_network_that_is_cut_in_the_middle(tmp_path: Path, regi
         sending = ada.ask("[await peer.chat('ben', str(number)) for number in range(20)]")
         ben.sees(f"len({TEXTS % 'ada'}) > 3")
         getattr(proxy, how)()
-        sending.result(BACK_TIMEOUT_S)
+        sending.result(TIMEOUT_S)
         ada.value("peer.chat('ben', 'while it was cut')")
         if how == "reset":
             ada.sees(f"{WAITING}[0].split(': ')[1]", "they are offline")
         assert ada.value(SENT % "ben")[-1] == ["while it was cut", "queued"]
         proxy.carry()
         everything = [*map(str, range(20)), "while it was cut"]
-        ada.sees(SENT % "ben", [[each, "delivered"] for each in everything], BACK_TIMEOUT_S)
+        ada.sees(SENT % "ben", [[each, "delivered"] for each in everything])
         assert ben.value(TEXTS % "ada") == everything
 
 
-@pytest.mark.timeout(60)
 async def test_a_refused_message_is_not_sent_over_and_over_and_keeps_no_other_one(
     tmp_path: Path, registry: Registry
 ) -> None:
@@ -287,12 +283,12 @@ async def test_a_refused_message_is_not_sent_over_and_over_and_keeps_no_other_on
         await wait_until_async(lambda: ada.status().links == 1)
         for text in ("never", "first", "later", "last"):
             await ada.chat(refuser.peer, text)
-        await wait_until_async(lambda: sent[-1:] == ["later"])
+        await wait_until_async(lambda: "later" in sent)
         await wait_until_async(lambda: any("refused" in each.why for each in ada.status().waiting))
         del codes["later"]
-        await wait_until_async(lambda: sent[-1:] == ["last"])
+        await wait_until_async(lambda: "last" in sent)
         await ada.chat(refuser.peer, "more")
-        await wait_until_async(lambda: sent[-1:] == ["more"])
+        await wait_until_async(lambda: "more" in sent)
         assert [text for text in sent if text != "later"] == ["never", "first", "last", "more"]
         assert sent.count("later") < 5, "sent over and over"
         await wait_until_async(lambda: [each.what for each in ada.status().waiting] == ["a message"])
@@ -402,7 +398,7 @@ def test_an_author_killed_at_random_loses_doubles_and_disorders_nothing(
             time.sleep(chance.uniform(0.0, 0.4))  # the point at which it is killed, and not a wait for anything
             author.kill()
         with PeerProcess(tmp_path / "author", "author", registry=registry.uri) as author:
-            author.sees(WAITING, [], BACK_TIMEOUT_S)
+            author.sees(WAITING, [])
             sent = author.value(SENT % "reader")
             assert [text for text, _ in sent] == [str(number) for number in range(len(sent))]
             assert len(sent) >= KILLS

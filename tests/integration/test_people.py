@@ -45,7 +45,7 @@ def test_two_people_share_a_paper_and_talk(sit_down: SitDown, tmp_path: Path) ->
     ada.sees("get_ipython().run_line_magic('history', 'grace').text.tolist()[1:]", [
         "It was $good$ {really}.\nThank you."
     ])  # fmt: skip
-    assert ada.value("get_ipython().run_line_magic('history', 'grace').state.tolist()") == ["delivered", "received"]
+    ada.sees("get_ipython().run_line_magic('history', 'grace').state.tolist()", ["delivered", "received"])
     assert grace.value("len(get_ipython().run_line_magic('inbox', ''))") == 1
     assert grace.value("get_ipython().run_line_magic('history', 'ada').sender.tolist()") == ["ada", "grace"]
     assert grace.value("len(get_ipython().run_line_magic('inbox', ''))") == 0

@@ -68,7 +68,7 @@ def test_what_is_not_theirs_to_say_is_refused_and_logged(lab: Lab) -> None:
 
     # A deletion by who did not found the room, and what comes after it.
     eve.value("await write('deletion')")
-    wait_until(lambda: "was refused: not_entitled" in ada.log(), what="the refusal in the host's log")
+    wait_until(lambda: "was refused: not_entitled" in ada.log(whole=True), what="the refusal in the host's log")
     for person in (ada, grace):
         assert not person.value(f"{FACTS}.deleted")
     say(grace, "still here")

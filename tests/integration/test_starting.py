@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
@@ -30,7 +29,6 @@ def steps(database: Database[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(kinds))
 
 
-@pytest.mark.timeout(120)
 def test_newcomers_ask_first_and_who_returns_serves_and_announces_first(tmp_path: Path) -> None:
     with running_mongod() as mongod, MongoClient[dict[str, Any]](mongod.uri) as client:
         database = client["academics"]

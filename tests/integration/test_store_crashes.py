@@ -214,7 +214,7 @@ def test_processes_of_a_profile_wake_each_other(folder: ProfileFolder, keys: Key
     assert child.line() == "ready"
     store = Store.open(folder, keys)
     message = store.messages.compose(keys.signing, BOB, "hello", 1)
-    assert child.line() == "messages outbox"
+    assert child.line() == "messages outbox queued"
     assert select.select([store.doorbell.fileno()], [], [], 10)[0]
     assert store.receive_doorbell() == {"peers"}
     assert child.line() == "peers"

@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.kernels import CELL_TIMEOUT_S
+from tests.mongod import RunningMongod
 
 SitDown = Callable[..., Person]
 
@@ -41,11 +42,11 @@ def waits_for(person: Person, with_whom: str, messages: int) -> None:
 
 
 @pytest.fixture
-def two(sit_down: SitDown, tmp_path: Path) -> tuple[Person, Person]:
+def two(sit_down: SitDown, tmp_path: Path, mongod_of_labs: RunningMongod) -> tuple[Person, Person]:
     """People whom nobody has met before, around a registry of their own."""
+    registry = mongod_of_labs.new_database()
     ada, ben = (
-        sit_down(name, ACADEMICS_HOME=str(tmp_path / name), XDG_DATA_HOME=str(tmp_path / "data"))
-        for name in ("ada", "ben")
+        sit_down(name, ACADEMICS_HOME=str(tmp_path / name), ACADEMICS_REGISTRY=registry) for name in ("ada", "ben")
     )
     ada.sees("'ben' in academics.current().known_names()")
     ben.sees("'ada' in academics.current().known_names()")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.bittorrent import BitTorrentClient
+from tests.command import run
 from tests.guarded import free_port
 from tests.processes import PeerProcess
 
@@ -39,18 +39,11 @@ def export(tmp_path: Path, nowhere: str) -> Export:
     here = tmp_path / "here"
     here.mkdir()
 
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "academics_jupyter.command_line", "export-torrent", "--profile=ada", *arguments],
-            cwd=here,
-            env={**os.environ, "ACADEMICS_HOME": str(tmp_path / "ada"), "ACADEMICS_REGISTRY": nowhere},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def export(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "ACADEMICS_HOME": str(tmp_path / "ada"), "ACADEMICS_REGISTRY": nowhere}
+        return run("export-torrent", "--profile=ada", *map(str, arguments), folder=here, environment=environment)
 
-    return run
+    return export
 
 
 def share(person: PeerProcess, file: Path) -> str:

@@ -101,14 +101,13 @@ def test_with_one_honest_holder_among_four_liars_a_download_completes(lab: Lab, 
     assert same(reader.value(f"peer.download({resource!r})"), survey)
     given = reader.value(GIVEN)
     assert {name: count for name, count in given.items() if count} == {"honest": SIZE_BYTES}
-    log = reader.log()
+    log = reader.log(whole=True)
     for liar in names[:3]:
         assert log.count(f"{liar} sent a piece that is not the resource's; nothing more is taken from it") == 1
     assert "from liar-four: " in log
     assert reader.value("peer.downloads()[0].state") == "finished"
 
 
-@pytest.mark.timeout(120)
 def test_a_list_of_pieces_that_is_a_lie_is_not_believed(lab: Lab, survey: Path) -> None:
     resource, (liar, honest) = holders(lab, survey, "liar", "honest")
     honest.value("peer.stop()")
@@ -142,7 +141,6 @@ def test_after_a_kill_only_what_was_not_verified_comes_and_from_whoever_is_there
     assert other.value(SENT) - sent_before <= SIZE_BYTES - had + 8 * MIB
 
 
-@pytest.mark.timeout(120)
 def test_pause_continue_and_cancel_from_another_kernel(lab: Lab, survey: Path) -> None:
     resource, (giver,) = holders(lab, survey, "giver", **LIMIT)
     reader, passenger = lab.enter("reader"), lab.enter("reader")
@@ -171,17 +169,15 @@ def test_pause_continue_and_cancel_from_another_kernel(lab: Lab, survey: Path) -
         fetching.result(30)
 
 
-@pytest.mark.timeout(120)
 def test_what_only_the_other_side_can_dial_comes_over_its_link(lab: Lab, survey: Path) -> None:
     resource, _ = holders(lab, survey, "giver", ACADEMICS_PUBLIC_URLS=NOWHERE)
     reader = lab.enter("reader")
     reader.sees(LINKED, ["giver"])
     assert same(download(reader, resource), survey)
     assert reader.value(GIVEN) == {"giver": SIZE_BYTES}
-    assert "comes over the link" in reader.log()
+    assert "comes over the link" in reader.log(whole=True)
 
 
-@pytest.mark.timeout(120)
 def test_what_is_wanted_in_two_places_at_once_comes_once(lab: Lab, survey: Path, tmp_path: Path) -> None:
     resource, (giver,) = holders(lab, survey, "giver")
     reader = lab.enter("reader")
@@ -195,7 +191,6 @@ def test_what_is_wanted_in_two_places_at_once_comes_once(lab: Lab, survey: Path,
     assert giver.value(SENT) == SIZE_BYTES
 
 
-@pytest.mark.timeout(120)
 def test_a_download_outlives_the_process_that_verifies_it(lab: Lab, survey: Path) -> None:
     resource, (giver,) = holders(lab, survey, "giver", **LIMIT)
     reader = lab.enter("reader")
@@ -206,7 +201,6 @@ def test_a_download_outlives_the_process_that_verifies_it(lab: Lab, survey: Path
     assert same(fetching.result(60), survey)
 
 
-@pytest.mark.timeout(120)
 def test_bytes_come_while_a_cell_computes(lab: Lab, survey: Path) -> None:
     resource, (giver,) = holders(lab, survey, "giver", **LIMIT)
     reader = lab.enter("reader")

@@ -20,7 +20,7 @@ from academics_jupyter.registry.mongo import MongoRegistry
 from tests.mongod import RunningMongod, running_mongod
 from tests.namespaces import Network
 from tests.processes import PeerProcess
-from tests.waiting import wait_until
+from tests.waiting import TIMEOUT_S, wait_until
 
 NAMES = ("ada", "ben", "cyd", "dan", "eva", "fay", "gil", "hal")
 OUT_TIMEOUT_S = 120.0
@@ -58,7 +58,7 @@ class Lab:
     def document(self, name: str) -> dict[str, Any]:
         return self.users.find_one({"_id": self.id(name)}) or {}
 
-    def all_see_online(self, online: set[str], *by: str, timeout_s: float = 20.0) -> None:
+    def all_see_online(self, online: set[str], *by: str, timeout_s: float = TIMEOUT_S) -> None:
         """Wait until each of `by` sees exactly those others online whom the test names."""
         for name in by:
             seeing = "sorted((table := await peer.people())[table.online].name)"

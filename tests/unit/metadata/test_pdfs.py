@@ -182,7 +182,7 @@ async def test_a_parser_that_does_not_end_is_killed_with_its_children(
 ) -> None:
     told = '{"title": "What it said"}'
     parser(monkeypatch, tmp_path, f"tail -f /dev/null & echo $! > {tmp_path}/child\necho '{told}'\nwait")
-    assert await read_nothing(1.0) == Findings(title="What it said")
+    assert await read_nothing(5.0) == Findings(title="What it said")
     assert not is_running(int((tmp_path / "child").read_text()))
 
 

@@ -12,8 +12,9 @@ from academics_jupyter.notebook.panels.finding import PAGE
 from academics_jupyter.notebook.panels.panel import Panel
 from academics_jupyter.peer.peer import Peer
 from academics_jupyter.protocol.identity import fingerprint
+from academics_jupyter.store import searching
 from tests.unit.notebook.test_panels import MARKUP, Viewer, ada, bytes_of, grace, network, panel  # noqa: F401  fixtures
-from tests.waiting import wait_until_async
+from tests.waiting import TIMEOUT_S, wait_until_async
 
 MARKED = f"Grace {MARKUP}"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFElEQVR4nGNgaPiPFTEMLQmGBgBVzT/BhLk0AQAAAABJRU5ErkJggg=="
@@ -42,10 +43,13 @@ def texts(viewer: Viewer) -> list[str]:
 async def test_a_room_from_invitation_to_deletion(viewer: Viewer, panel: Panel, ada: Peer, grace: Peer) -> None:  # noqa: F811
     viewer.ask("create", name="#Sweeps", people=[grace.id], history=False)
     room = (await viewer.reply("created"))["created"]
-    assert viewer.state["conversation"] == room
+    await drawn(viewer, lambda: viewer.state["conversation"] == room)
     await drawn(viewer, lambda: [each["name"] for each in viewer.state["rooms"]] == ["Sweeps"])
-    members = viewer.state["room"]["members"]
-    assert [(each["peer"], each["role"]) for each in members] == [(ada.id, "founder, host"), (grace.id, "invited")]
+
+    def members() -> list[tuple[str, str]]:
+        return [(each["peer"], each["role"]) for each in (viewer.state["room"] or {}).get("members", [])]
+
+    await drawn(viewer, lambda: members() == [(ada.id, "founder, host"), (grace.id, "invited")])
 
     async def joined() -> bool:
         return any(row.standing == "invited" for row in await grace.rooms.all())
@@ -71,7 +75,7 @@ async def test_an_invitation_counts_until_it_is_answered(viewer: Viewer, panel: 
     row = await grace.rooms.create("Comets", [ada.id])
     await drawn(viewer, lambda: [each["state"] for each in viewer.state.get("rooms", [])] == ["invited"])
     assert viewer.state["rooms"][0]["invited_by"] == ada.exploring.name_of(grace.id)
-    assert panel.tabs.counts["chat"] == 1
+    await wait_until_async(lambda: panel.tabs.counts.get("chat") == 1)
     viewer.ask("decline", room=row.room)
     await drawn(viewer, lambda: viewer.state["rooms"] == [])
     await wait_until_async(lambda: panel.tabs.counts["chat"] == 0)
@@ -177,7 +181,13 @@ async def test_resources_are_described_where_they_are_known(
     assert [row["id"] for row in (await viewer.reply("mine"))["mine"]] == [resource.id]
 
 
-async def test_what_is_found_is_opened_with_what_is_around_it(viewer: Viewer, ada: Peer, grace: Peer) -> None:  # noqa: F811
+async def test_what_is_found_is_opened_with_what_is_around_it(
+    viewer: Viewer,
+    ada: Peer,  # noqa: F811
+    grace: Peer,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(searching, "PATIENCE_S", TIMEOUT_S)
     for number in range(3 * PAGE):
         await ada.chatting.send(grace.id, f"night {number}" if number else "the \u202efirst “night” of all")
     viewer.ask("search", words="first night")

@@ -21,7 +21,6 @@ SCHEDULES = int(os.environ.get("MEMBERSHIP_SCHEDULES", "200"))
 
 simulated = settings(
     max_examples=SCHEDULES,
-    deadline=None,
     derandomize="MEMBERSHIP_SCHEDULES" not in os.environ,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

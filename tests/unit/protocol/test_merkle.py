@@ -130,7 +130,7 @@ sizes = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size_bytes=sizes, chunk_bytes=st.integers(5_000, 2 * MIB))
 def test_chunks_of_any_size_give_what_the_naive_tree_gives(size_bytes: int, chunk_bytes: int) -> None:
     data = content(size_bytes)

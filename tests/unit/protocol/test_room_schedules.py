@@ -26,7 +26,6 @@ FOUNDERS = NAMES[:5]
 
 simulated = settings(
     max_examples=SCHEDULES,
-    deadline=None,
     derandomize="ROOM_SCHEDULES" not in os.environ,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -192,7 +192,7 @@ HOLDERS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(holders=HOLDERS, pieces=st.integers(1, 120), data=st.data())
 def test_in_every_schedule_all_pieces_come_and_hardly_any_twice(
     holders: list[Holder], pieces: int, data: st.DataObject

@@ -7,12 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from academics_jupyter.store import searching
 from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.keys import Keys
 from academics_jupyter.store.repository import Repository
 from academics_jupyter.store.store import Store
+from tests.waiting import TIMEOUT_S
 
 NOW_MS = 1_700_000_000_000
+
+
+@pytest.fixture(autouse=True)
+def patient_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine, a search waits until all messages have been looked at."""
+    monkeypatch.setattr(searching, "PATIENCE_S", TIMEOUT_S)
 
 
 @pytest.fixture

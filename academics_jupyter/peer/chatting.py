@@ -80,7 +80,7 @@ class ChattingService:
         """Take a message of ours back: whoever has it shows it no more. Raises UsageError."""
         known = await self._own(message)
         await self._check_writable(known.conversation)
-        await asyncio.to_thread(self._withdraw, known)
+        await self._context.keeper.kept(self._withdraw, known)
         return await self._get(message)
 
     async def react(self, message: str, text: str) -> StoredMessage:
@@ -105,7 +105,7 @@ class ChattingService:
             )
         await self._check_writable(conversation)
         context = self._context
-        return await asyncio.to_thread(
+        return await context.keeper.kept(
             context.store.messages.compose,
             context.keys.signing,
             conversation,
@@ -119,21 +119,23 @@ class ChattingService:
             await self._rooms.check_writable(conversation)
 
     def _withdraw(self, message: StoredMessage) -> None:
-        """What of it still waits does not go out. The withdrawal does all the same: it may be on its way already."""
+        """What of it still waits does not go out. The withdrawal does all the same: it may be on its way already.
+
+        Within a transaction.
+        """
         context, store = self._context, self._context.store
-        with store.transaction():
-            said = {message.id, *store.messages.edits_of(message.id)}
-            for entry in store.outbox.waiting(message.conversation):
-                if entry.kind == "message" and entry.reference in said:
-                    store.outbox.done(entry.id)
-            store.messages.compose(
-                context.keys.signing,
-                message.conversation,
-                "",
-                context.clock.now_ms(),
-                kind="withdrawal",
-                about=message.id,
-            )
+        said = {message.id, *store.messages.edits_of(message.id)}
+        for entry in store.outbox.waiting(message.conversation):
+            if entry.kind == "message" and entry.reference in said:
+                store.outbox.done(entry.id)
+        store.messages.compose(
+            context.keys.signing,
+            message.conversation,
+            "",
+            context.clock.now_ms(),
+            kind="withdrawal",
+            about=message.id,
+        )
 
     async def _get(self, message: str) -> StoredMessage:
         found = await asyncio.to_thread(self._context.store.messages.get, message)
@@ -214,20 +216,16 @@ class ChattingService:
         """A message came: committed before it is acknowledged; a repetition is acknowledged again, and no more."""
         message = open_message(chat.message)
         check_delivery(message, link.peer, self._context.me)
-        if await asyncio.to_thread(self._take, chat.message, message):
-            if message.kind == "text":
-                event = MessageReceived(message.id, message.author, message.text, message.author)
-                self._context.events.tell(event)
-            else:
-                self._context.events.tell(MessageChanged(message.about, message.author, message.author))
+        if await self._context.keeper.kept(self._take, chat.message, message):
+            # Its author is told first.
+            asyncio.get_running_loop().call_soon(self._context.events.tell, _event_of(message))
         return Done()
 
     def _take(self, envelope: Envelope, message: Message) -> bool:
         store = self._context.store
-        with store.transaction():
-            if not store.messages.receive(envelope, message, self._context.clock.now_ms()):
-                return False
-            store.read_marks.settle_withdrawn(message.about if message.kind == "withdrawal" else message.id)
+        if not store.messages.receive(envelope, message, self._context.clock.now_ms()):
+            return False
+        store.read_marks.settle_withdrawn(message.about if message.kind == "withdrawal" else message.id)
         return True
 
     async def seen(self, link: Link, seen: Seen) -> Done:
@@ -236,3 +234,9 @@ class ChattingService:
         if await asyncio.to_thread(self._context.store.read_marks.seen, link.peer, mark):
             self._context.events.tell(MessagesRead(link.peer))
         return Done()
+
+
+def _event_of(message: Message) -> MessageReceived | MessageChanged:
+    if message.kind == "text":
+        return MessageReceived(message.id, message.author, message.text, message.author)
+    return MessageChanged(message.about, message.author, message.author)

@@ -15,6 +15,7 @@ from academics_jupyter.peer.changes import Changes
 from academics_jupyter.peer.clock import Clock
 from academics_jupyter.peer.event_bus import EventBus
 from academics_jupyter.peer.events import TwinFound
+from academics_jupyter.peer.keeper import Keeper
 from academics_jupyter.peer.settings import Settings
 from academics_jupyter.protocol.records import RECORD_LIFETIME_MS, Record, Signed, sign_record
 from academics_jupyter.registry.opening import open_registry
@@ -44,7 +45,8 @@ class Context:
         self.store = Store.open(folder, keys, clock=self.clock.now_ms)
         self.repository = Repository(folder.repository, folder.parts)
         self.changes = Changes(self.store)
-        self.events = EventBus(self.store, self.changes)
+        self.keeper = Keeper(self.store)
+        self.events = EventBus(self.store)
         self.upload_limiter = Limiter(settings.upload_limit)
         self.download_limiter = Limiter(settings.download_limit)
         self.driving = False
@@ -149,5 +151,6 @@ class Context:
         self.changes.close()
         if self._registry is not None:
             await self._registry.close()
+        await asyncio.to_thread(self.keeper.close)
         await asyncio.to_thread(self.store.search.close)  # it may have a snapshot to write
         self.store.close()

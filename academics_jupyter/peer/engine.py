@@ -72,10 +72,10 @@ class Engine:
             max_links=settings.max_links,
             loopback=self._loopback,
         )
-        self.courier = Courier(context, self.mesh, self.membership.says_busy)
-        self.presence.attach(self.mesh, self.courier)
         self._typing = TypingService(context, self.mesh)
         self.rooms = RoomRunner(context, self.mesh, self._typing.heard_in_room)
+        self.courier = Courier(context, self.mesh, self.membership.says_busy, self.rooms.wrote)
+        self.presence.attach(self.mesh, self.courier)
         self.meshing = MeshingService(
             context,
             self.mesh,
@@ -176,6 +176,7 @@ class Engine:
     async def _serve(self) -> None:
         self._run("registry-queue", self.courier.serve_registry())
         self._run("news", self.courier.serve_news())
+        self._run("recipients", self.courier.serve_recipients())
         self._run("trees", self._trees.serve())
         self._run("downloading", self._downloader.serve())
         self._run("rooms", self.rooms.serve())

@@ -1,7 +1,8 @@
 """Tells what happens to every stream in every process of the profile.
 
     told -> this process's streams, at once
-         -> the store's recent events, a burst in one transaction -> doorbell -> the other processes' streams
+         -> the store's recent events, a burst in one transaction -> doorbell -> the other processes' streams,
+            if there are other processes
 
 A stream gets each event once, those of one process in the order in which they were told there, and none that was told
 before the stream was made. Only what is told in the instant before a `kill -9` may miss the other processes; what it is
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -22,12 +24,13 @@ from weakref import WeakSet
 import msgspec
 
 from academics_jupyter.errors import StoreError
-from academics_jupyter.peer.changes import Changes
 from academics_jupyter.peer.events import Event, MessageReceived
 from academics_jupyter.store.events import KEPT, ToldEvent
 from academics_jupyter.store.store import Store
 
 QUEUE_LENGTH = 1000
+BURST_S = 0.01
+"""After an event, for more to come: what happens now needs the disk and the processor more."""
 RETRY_INTERVAL_S = 1.0
 
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
@@ -55,21 +58,24 @@ class EventStream(AsyncIterator[Event]):
 class EventBus:
     """One process's end of it, for its loop only. A stream is told of events for as long as somebody holds it."""
 
-    def __init__(self, store: Store, changes: Changes) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._origin = secrets.token_hex(8)
         self._streams: WeakSet[EventStream] = WeakSet()
         self._unwritten: list[ToldEvent] = []
         self._position = store.events.last()
         self._wanted = asyncio.Event()
-        self._unsubscribe = changes.call_on(frozenset({"events"}), self._wanted.set)
+        self._is_rung = False
+        self._thread = threading.get_ident()
+        self._unsubscribe = store.subscribe(self._rung)
         self._closing = False
         self._exchanging = asyncio.create_task(self._exchange(), name="academics-events")
 
     def tell(self, event: Event) -> None:
         """It has just happened."""
+        if not self._unwritten:
+            asyncio.get_running_loop().call_later(BURST_S, self._wanted.set)
         self._unwritten.append(self._told(event))
-        self._wanted.set()
         for stream in list(self._streams):
             stream.put(event)
 
@@ -86,6 +92,12 @@ class EventBus:
         self._wanted.set()
         await self._exchanging
 
+    def _rung(self, topics: frozenset[str]) -> None:
+        # What other processes have changed is told on the loop, what this one has in the thread that wrote it.
+        if "events" in topics and threading.get_ident() == self._thread:
+            self._is_rung = True
+            self._wanted.set()
+
     async def _exchange(self) -> None:
         while not self._closing:
             await self._wanted.wait()
@@ -100,16 +112,21 @@ class EventBus:
     async def _write(self) -> None:
         burst, self._unwritten = self._unwritten, []
         try:
-            if burst:
+            if burst and self._store.doorbell.has_others():
                 await asyncio.to_thread(self._store.events.append, burst)
         except StoreError:
             self._unwritten = [*burst, *self._unwritten][-KEPT:]
             raise
 
     async def _read(self) -> None:
-        if not self._streams:
+        if not (self._is_rung and self._streams):
             return
-        self._position, told = await asyncio.to_thread(self._others)
+        self._is_rung = False
+        try:
+            self._position, told = await asyncio.to_thread(self._others)
+        except StoreError:
+            self._is_rung = True
+            raise
         for told_at_ns, event in told:
             for stream in list(self._streams):
                 if told_at_ns >= stream.made_at_ns:

@@ -11,7 +11,6 @@ from contextlib import suppress
 from academics_jupyter.errors import NetworkError, PeerRefusedError, ProtocolError, RegistryError
 from academics_jupyter.network.link import Link
 from academics_jupyter.network.mesh import Mesh
-from academics_jupyter.peer.changes import either
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.courier import Courier
 from academics_jupyter.peer.membership import MembershipService
@@ -74,18 +73,17 @@ class MeshingService:
     async def serve(self) -> None:
         """Learn for ever who is online, dial whom there is to be a link with, and vote."""
         interval_s = FIRST_REFRESH_S
-        with self._context.changes.watched("outbox") as queued:
-            while True:
-                await self._dial_all()
-                self.dialled.set()
-                await self._vote()
-                await self._notice_twin()
-                await self._notice_removal()
-                await self._trim()
-                # Jitter, so that peers that started together do not read the registry together.
-                await self._pause(queued, interval_s * random.uniform(0.7, 1.3))  # noqa: S311
-                interval_s = min(2 * interval_s, IDLE_INTERVAL_S if self._is_quiet() else REFRESH_INTERVAL_S)
-                await self.ask()
+        while True:
+            await self._dial_all()
+            self.dialled.set()
+            await self._vote()
+            await self._notice_twin()
+            await self._notice_removal()
+            await self._trim()
+            # Jitter, so that peers that started together do not read the registry together.
+            await self._pause(interval_s * random.uniform(0.7, 1.3))  # noqa: S311
+            interval_s = min(2 * interval_s, IDLE_INTERVAL_S if self._is_quiet() else REFRESH_INTERVAL_S)
+            await self.ask()
 
     async def _dial_all(self) -> None:
         """Dial whom there is to be a link with and is none; those who do not answer soon are not waited for."""
@@ -244,11 +242,13 @@ class MeshingService:
             self._here, self._came_or_went_s = here, now_s
         return now_s - self._came_or_went_s > QUIET_S
 
-    async def _pause(self, queued: asyncio.Event, interval_s: float) -> None:
+    async def _pause(self, interval_s: float) -> None:
         """Until it is time to ask again, or something waits for somebody with whom there is no link."""
         ends_s = asyncio.get_running_loop().time() + interval_s
         while (left_s := ends_s - asyncio.get_running_loop().time()) > 0:
-            queued.clear()
+            self._courier.queued_for_others.clear()
             if self._picking.newly_needed():
                 return
-            await either(queued, timeout_s=left_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._courier.queued_for_others.wait()

@@ -18,24 +18,23 @@ from academics_jupyter.peer.changes import either
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.events import HostChanged, MessageChanged, MessageReceived
 from academics_jupyter.peer.reaching import Reaching
+from academics_jupyter.peer.room_opening import opened_all
 from academics_jupyter.peer.room_telling import LinkTelling, Telling
 from academics_jupyter.peer.room_writing import RoomWriting
-from academics_jupyter.protocol.messages import Message
+from academics_jupyter.protocol.messages import Message, digest
 from academics_jupyter.protocol.records import Envelope
 from academics_jupyter.protocol.room import Room
 from academics_jupyter.protocol.room_effects import Adopt, Effect, Reject, Tell, TellEntries, TellMessages
-from academics_jupyter.protocol.room_log import Post
-from academics_jupyter.protocol.rooms import Entries, Entry, Given, Mark, RoomEvent, Said, Submit, Typing
+from academics_jupyter.protocol.room_log import Post, post_of
+from academics_jupyter.protocol.rooms import Mark, RoomEvent, Said, Typing
 from academics_jupyter.protocol.wire import Done
-from academics_jupyter.store.room_copies import Opened, opened, post_from
+from academics_jupyter.store.room_copies import Opened
 from academics_jupyter.store.rooms import Facts, RoomRow
 
 TICK_S = 0.5
 REGREET_S = 5.0
 MARKS_INTERVAL_S = 0.25
 """Everybody's progress is told at once, not each by itself."""
-FEW = 3
-"""As many signatures are checked on the loop, which is quicker than a thread."""
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +63,14 @@ class RoomRunner:
         self._running: dict[str, _Running] = {}
         self._tellings: dict[Link, LinkTelling] = {}
         self._reaching = Reaching(mesh)
+        self._changed = asyncio.Event()
+        self._taking: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
         """Run all rooms for ever."""
         try:
             with self._context.changes.watched("rooms") as changed:
+                self._changed = changed
                 changed.set()
                 while True:
                     if changed.is_set():
@@ -77,6 +79,8 @@ class RoomRunner:
                     await self._step_all()
                     await either(changed, timeout_s=TICK_S)
         finally:
+            for task in self._taking:
+                task.cancel()
             for telling in self._tellings.values():
                 telling.close()
 
@@ -108,7 +112,7 @@ class RoomRunner:
             if link.peer in running.machine.log.members:
                 self._typing(event.room, link.peer)
             return Done()
-        came, posts = await self._opened(event.room, said)
+        came, posts = await opened_all(event.room, said)
         async with running.busy:
             effects = self._greet(running, link)
             now_ms = int(time.monotonic() * 1000)
@@ -116,6 +120,26 @@ class RoomRunner:
         return Done()
 
     # What happens here
+
+    def wrote(self, message: Message, envelope: Envelope) -> None:
+        """We have just written something in a room."""
+        running = self._running.get(message.recipient)
+        if running is None:
+            self._changed.set()
+            return
+        task = asyncio.create_task(self._take(running, post_of(message, digest(envelope))), name="academics-room-wrote")
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    async def _take(self, running: _Running, post: Post) -> None:
+        machine = running.machine
+        try:
+            async with running.busy:
+                if post.id not in machine.copy.pending:
+                    await self._carry_out(running, machine.wrote(post), {})
+        except (StoreError, ProtocolError) as error:
+            log.warning("the room %s has to wait: %s", machine.log.room[:8], error)
+            self._changed.set()
 
     async def _read(self) -> None:
         """See what was written, by whichever process of the profile."""
@@ -178,21 +202,6 @@ class RoomRunner:
         running.greeted[link.peer] = link
         return running.machine.link_up(link.peer, _rtt_ms(link))
 
-    # What is heard
-
-    async def _opened(self, room: str, said: Said) -> tuple[dict[str, Opened], list[Post | None]]:
-        """The messages in what was said, checked; None for those that do not hold."""
-        match said:
-            case Entries(entries=entries):
-                messages: Sequence[Envelope | Entry] = entries
-            case Submit(messages=submitted) | Given(messages=submitted):
-                messages = submitted
-            case _:
-                return {}, []
-        if len(messages) <= FEW:
-            return _checked(room, messages)
-        return await asyncio.to_thread(_checked, room, messages)
-
     # What is done
 
     async def _carry_out(self, running: _Running, effects: list[Effect], came: dict[str, Opened]) -> None:
@@ -201,7 +210,7 @@ class RoomRunner:
         kept = [each for each in effects if not isinstance(each, Tell | TellEntries | TellMessages)]
         if kept:
             try:
-                new = await asyncio.to_thread(
+                new = await context.keeper.kept(
                     context.store.room_copies.carry_out,
                     machine.log.room,
                     kept,
@@ -278,28 +287,6 @@ def _facts(machine: Room, before: Facts) -> Facts:
         deleted=machine.log.deleted_at_ms is not None,
         awaits_host=machine.awaits_host,
     )
-
-
-def _checked(room: str, messages: Sequence[Envelope | Entry]) -> tuple[dict[str, Opened], list[Post | None]]:
-    came: dict[str, Opened] = {}
-    posts: list[Post | None] = []
-    for said in messages:
-        message = said.message if isinstance(said, Entry) else said
-        if message is None:
-            head = said.head if isinstance(said, Entry) else None
-            posts.append(post_from(head) if head else None)
-            continue
-        try:
-            one = opened(message)
-            if one.message.recipient != room:
-                raise RemoteProtocolError("a message of another room")
-        except RemoteProtocolError as error:
-            log.warning("a message in the room %s does not hold: %s", room[:8], error)
-            posts.append(None)
-            continue
-        came[one.post.id] = one
-        posts.append(one.post)
-    return came, posts
 
 
 def _rtt_ms(link: Link) -> int:

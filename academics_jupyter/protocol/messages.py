@@ -32,7 +32,7 @@ from msgspec import Meta, Struct
 from nacl.signing import SigningKey
 
 from academics_jupyter.errors import LocalProtocolError, RemoteProtocolError
-from academics_jupyter.protocol.identity import PeerId, sign, verifies
+from academics_jupyter.protocol.identity import PeerId, peer_id, sign, verifies
 from academics_jupyter.protocol.records import (
     MAX_ENVELOPE_LENGTH,
     Counter,
@@ -103,7 +103,9 @@ def sign_message(key: SigningKey, message: Message) -> Envelope:
     try:
         payload = f"{message.LABEL}\n{msgspec.json.encode(message).decode()}"
         envelope = Envelope(payload=payload, signature=sign(key, payload.encode()))
-        open_message(envelope)
+        if message.author != peer_id(key):
+            raise RemoteProtocolError("a message in somebody else's name", "bad_signature")
+        _check_kind(_read(envelope))
     except (RemoteProtocolError, UnicodeError) as error:
         raise LocalProtocolError(f"The message cannot be sent: {error}") from error
     return envelope
@@ -112,16 +114,21 @@ def sign_message(key: SigningKey, message: Message) -> Envelope:
 def open_message(envelope: Envelope) -> Message:
     """Check an envelope and read the message in it. Raises RemoteProtocolError."""
     signed = signed_bytes(envelope)
+    message = _read(envelope)
+    if not verifies(message.author, signed, envelope.signature):
+        raise RemoteProtocolError("a message's signature does not hold", "bad_signature")
+    _check_kind(message)
+    return message
+
+
+def _read(envelope: Envelope) -> Message:
+    """What an envelope claims to say. Raises RemoteProtocolError."""
     if len(envelope.payload) > MAX_ENVELOPE_LENGTH or written_bytes(envelope) > MAX_WRITTEN_BYTES:
         raise RemoteProtocolError("a message is too long")
     label, _, text = envelope.payload.partition("\n")
     if label != Message.LABEL:
         raise RemoteProtocolError("not a message", "unknown_kind")
-    message = decode(text, Message)
-    if not verifies(message.author, signed, envelope.signature):
-        raise RemoteProtocolError("a message's signature does not hold", "bad_signature")
-    _check_kind(message)
-    return message
+    return decode(text, Message)
 
 
 def written_bytes(envelope: Envelope) -> int:

@@ -45,6 +45,8 @@ class Counters:
 
     def series(self) -> int:
         """When this store was made, in milliseconds; the series of its messages."""
+        if series := self._get("series"):
+            return series
         with self._database.transaction():
             return self._get("series") or self._put("series", max(1, self._clock()))
 

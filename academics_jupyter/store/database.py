@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from academics_jupyter.errors import StoreError
+from academics_jupyter.store.closed_mark import note_closed
 from academics_jupyter.store.opening import database_errors, open_database
 
 Value = str | int | float | bytes | None
@@ -26,20 +27,27 @@ log = logging.getLogger(__name__)
 
 
 class Database:
-    """An open database. `ring` is told what changed, for the other processes.
+    """An open database. `ring` is told what changed, for the other processes; for `is_driven` see `open_database`.
 
     Raises StoreDamagedError after setting a damaged file aside, and StoreError.
     """
 
-    def __init__(self, path: Path, ring: Callable[[frozenset[str]], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ring: Callable[[frozenset[str]], None] | None = None,
+        is_driven: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.path = path
-        self._connection = open_database(path)
+        self._connection = open_database(path, is_driven)
         self._ring = ring
         self._lock = threading.RLock()
         self._depth = 0
         self._in_wal_mode = self._connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         self._lasting = True
         self._topics: set[str] = set()
+        self._once_kept: list[Callable[[], None]] = []
+        self._marks: list[int] = []
         self._subscribers: dict[object, Subscriber] = {}
         self._pid = os.getpid()
         self._closed = False
@@ -49,8 +57,10 @@ class Database:
         if self._pid != os.getpid():
             return
         with self._lock:
-            self._closed = True
-            self._connection.close()
+            if not self._closed:
+                self._closed = True
+                self._connection.close()
+                note_closed(self.path)
 
     @contextmanager
     def transaction(self, *, lasting: bool = True) -> Iterator[None]:
@@ -69,7 +79,9 @@ class Database:
             except BaseException:
                 self._roll_back()
                 raise
-            topics = self._commit()
+            topics, kept = self._commit()
+        for callback in kept:
+            callback()
         if topics:
             self._announce(topics)
 
@@ -102,6 +114,15 @@ class Database:
         with self._lock:
             self._check_inside()
             self._topics.add(topic)
+
+    def once_kept(self, callback: Callable[[], None]) -> None:
+        """Within a transaction: have `callback` called as soon as it is on disk, before anybody is told what changed.
+
+        In the thread that committed, and only if this transaction and all around it are kept. It must not raise.
+        """
+        with self._lock:
+            self._check_inside()
+            self._once_kept.append(callback)
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Have `callback` told the topics of every change, here or in another process; returns what ends that."""
@@ -136,9 +157,12 @@ class Database:
                     # An interrupt struck between a BEGIN and its bookkeeping.
                     self._connection.execute("ROLLBACK")
                 self._topics.clear()
+                self._once_kept.clear()
+                self._marks.clear()
                 self._make_lasting(lasting)
                 self._connection.execute("BEGIN IMMEDIATE")
         self._depth += 1
+        self._marks.append(len(self._once_kept))
 
     def _make_lasting(self, lasting: bool) -> None:
         if lasting is self._lasting:
@@ -151,6 +175,7 @@ class Database:
 
     def _roll_back(self) -> None:
         self._depth -= 1
+        del self._once_kept[self._marks.pop() :]
         # A full or failing disk makes SQLite roll back by itself.
         if not self._connection.in_transaction:
             return
@@ -161,20 +186,22 @@ class Database:
             else:
                 self._connection.execute("ROLLBACK")
 
-    def _commit(self) -> frozenset[str]:
-        """Ends this transaction; the topics to announce, none while it is an inner one."""
+    def _commit(self) -> tuple[frozenset[str], list[Callable[[], None]]]:
+        """Ends this transaction; the topics to announce and what to call, none while it is an inner one."""
         self._depth -= 1
+        self._marks.pop()
         with database_errors(self.path):
             if self._depth:
                 self._connection.execute(f"RELEASE inner_{self._depth:d}")
-                return frozenset()
+                return frozenset(), []
             try:
                 self._connection.execute("COMMIT")
             except sqlite3.Error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-        return frozenset(self._topics)
+        kept, self._once_kept = self._once_kept, []
+        return frozenset(self._topics), kept
 
     def _announce(self, topics: frozenset[str]) -> None:
         if self._ring is not None:

@@ -15,6 +15,7 @@ import secrets
 import socket
 import stat
 import tempfile
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,8 @@ TOPICS = frozenset(
         "profiles",
         "presences",
         "outbox",
+        "queued",
+        "registry",
         "messages",
         "rooms",
         "files",
@@ -40,6 +43,7 @@ TOPICS = frozenset(
 """Everything that a change notice can name."""
 
 MAX_RING_BYTES = 4096
+SETTLED_NS = 2_000_000_000
 QUEUE_RINGS = 10
 """Some systems keep no more than about this many rings for a process that does not look; the next ones are lost."""
 
@@ -51,6 +55,8 @@ class Doorbell:
         self._pid = os.getpid()
         self._socket: socket.socket | None = None
         self._path = Path()
+        self._known: list[Path] = []
+        self._known_ns: int | None = None
         # Twice, as another process may take the empty folder away just between its making and its use.
         for _ in range(2 if hasattr(socket, "AF_UNIX") else 0):
             with suppress(OSError):
@@ -77,10 +83,24 @@ class Doorbell:
         if self._socket is None:
             return
         ring = "\n".join(sorted(topics)).encode()
+        for other in self._others():
+            _ring_at(other, ring)
+
+    def has_others(self) -> bool:
+        """Whether there may be another process of the profile."""
+        return self._socket is None or bool(self._others())
+
+    def _others(self) -> list[Path]:
+        """The bells of the other processes, some of which may have ended."""
+        # Asked with every change, and the same nearly each time: then the folder is as old as it was.
         with suppress(OSError):
-            for other in self._path.parent.glob("*.sock"):
-                if other != self._path:
-                    _ring_at(other, ring)
+            changed_ns = self._path.parent.stat().st_mtime_ns
+            if changed_ns != self._known_ns:
+                # What has just changed may change again within what the system counts as one moment.
+                self._known_ns = changed_ns if time.time_ns() - changed_ns > SETTLED_NS else None
+                self._known = [path for path in self._path.parent.glob("*.sock") if path != self._path]
+            return self._known
+        return []
 
     def receive(self) -> frozenset[str]:
         """The topics rung since the last call; all of them when so many rings waited that some may be lost."""

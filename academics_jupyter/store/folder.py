@@ -3,6 +3,7 @@
     home/profiles/NAME/            0700
         keys.json                  the identity (see `keys`)
         store.sqlite3              the database (see `schema`)
+        store.sqlite3.closed       how it was left (see `closed_mark`)
         search.sealed              the search index (see `search_snapshot`)
         repository/  parts/        whole files, files on their way
         driver.lock  driver.json   held by the driver; who it is

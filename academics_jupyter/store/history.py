@@ -144,6 +144,14 @@ class History:
         rows = self._database.read("SELECT id FROM messages WHERE about = ? AND kind = 'edit'", (message_id,))
         return [row["id"] for row in rows]
 
+    def may_be_withdrawn(self, message_id: str) -> bool:
+        """Whether somebody says so, who may or may not have written it."""
+        return bool(
+            self._database.read(
+                "SELECT 1 FROM messages WHERE about = ? AND about != '' AND kind = 'withdrawal' LIMIT 1", (message_id,)
+            )
+        )
+
     def backwards(self, conversation: str) -> Iterator[StoredMessage]:
         """Newest first, a page at a time, so that the last few need not open all."""
         before = 1 << 62

@@ -12,21 +12,26 @@ can never be sent is refused. Theirs are received.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import TypedDict, Unpack
 
 from nacl.signing import SigningKey
 
 from academics_jupyter.errors import RemoteProtocolError, UnknownTargetError
 from academics_jupyter.protocol.identity import peer_id
-from academics_jupyter.protocol.messages import Kind, Message, Terms, is_room, sign_message
+from academics_jupyter.protocol.messages import ROOM_KINDS, Kind, Message, Terms, is_room, sign_message
 from academics_jupyter.protocol.records import Envelope
 from academics_jupyter.store.counters import Counters
 from academics_jupyter.store.database import Database
-from academics_jupyter.store.history import PENDING_PLACE, History, StoredMessage
+from academics_jupyter.store.history import PENDING_PLACE, History, StoredMessage, stored
 from academics_jupyter.store.outbox import Outbox
 from academics_jupyter.store.sealing import Sealing
 
 _FORWARD = {"queued": 0, "held": 1, "delivered": 2, "read": 3}
+
+
+Composed = Callable[[int, Message, Envelope], None]
+"""Takes the outbox entry's id, in rooms 0, the message, and the message as it travels; in the thread that wrote it."""
 
 
 class Content(TypedDict, total=False):
@@ -49,6 +54,8 @@ class Messages(History):
         super().__init__(database, sealing)
         self._counters = counters
         self._outbox = outbox
+        self.composed: Composed | None = None
+        """Is told of a message as soon as it is on disk: of talk in a room, and of all that nothing waits before."""
 
     def compose(
         self, signing: SigningKey, recipient: str, text: str, now_ms: int, **content: Unpack[Content]
@@ -72,13 +79,16 @@ class Messages(History):
             )
             envelope = sign_message(signing, message)
             self.insert(message, envelope, recipient, now_ms, "queued", unread=False)
-            if is_room(recipient):
-                self._database.changed("rooms")
+            take = self.composed
+            if not is_room(recipient):
+                handed = (lambda entry_id: take(entry_id, message, envelope)) if take is not None else None
+                self._outbox.add(recipient, "message", message.id, handed)
+            elif take is not None and message.kind not in ROOM_KINDS:
+                self._database.once_kept(lambda: take(0, message, envelope))
             else:
-                self._outbox.add(recipient, "message", message.id)
-            composed = self.get(message.id)
-            assert composed is not None  # noqa: S101 - it has just been written
-        return composed
+                self._database.changed("rooms")
+            row = self._database.read("SELECT * FROM messages WHERE id = ?", (message.id,))[0]
+        return stored(message, row)
 
     def receive(self, envelope: Envelope, message: Message, now_ms: int) -> bool:
         """Keep a message whose signature and author were checked; false if it is a repetition. Topic "messages".
@@ -97,10 +107,12 @@ class Messages(History):
 
         Raises RemoteProtocolError where its id is that of another author's message.
         """
+        # A room's messages are numbered apart from those to a peer, which are filed under whoever the other one is.
+        elsewhere = message.recipient if is_room(message.recipient) else message.author
         known = self._database.read(
             "SELECT author FROM messages WHERE id = ?"
             " OR (author = ? AND conversation IN (?, ?) AND series = ? AND sequence = ?)",
-            (message.id, message.author, message.author, message.recipient, message.series, message.sequence),
+            (message.id, message.author, elsewhere, message.recipient, message.series, message.sequence),
         )
         if any(row["author"] != message.author for row in known):
             raise RemoteProtocolError("a message under the id of somebody else's")
@@ -114,10 +126,13 @@ class Messages(History):
         return self._sealing.open(message_id, rows[0]["sealed"])
 
     def set_state(self, message_id: str, state: str) -> bool:
-        """Move a message of ours forward to "delivered" or "read"; false if it is there or beyond. Topic "messages"."""
+        """Move a message of ours forward to "delivered" or "read"; false if it is there or beyond. Topic "messages".
+
+        Not lasting by itself, as `Outbox.done`.
+        """
         earlier = [known for known, rank in _FORWARD.items() if rank < _FORWARD[state]]
         marks = ", ".join("?" * len(earlier))
-        with self._database.transaction():
+        with self._database.transaction(lasting=False):
             moved = self._database.execute(
                 f"UPDATE messages SET state = ? WHERE id = ? AND state IN ({marks})",  # noqa: S608 - question marks
                 (state, message_id, *earlier),

@@ -1,7 +1,8 @@
 """How the database is opened: looked over, set aside when damaged, put in WAL mode, migrated. May import errors only.
 
-Damage is what SQLite calls SQLITE_CORRUPT and SQLITE_NOTADB, and what `quick_check` finds. A lock, a full disk or an
-input error is none: those files are left where they are.
+It is looked through unless it lies as its last process closed it (see `closed_mark`), or is open at the driver, which
+has done so. Damage is what SQLite calls SQLITE_CORRUPT and SQLITE_NOTADB, and what `quick_check` finds. A lock, a full
+disk or an input error is none: those files are left where they are.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from academics_jupyter.errors import StoreDamagedError, StoreError
+from academics_jupyter.store.closed_mark import is_as_closed, is_suspect, note_damage, note_looked
 from academics_jupyter.store.durable import disk_errors, sync_folder
 from academics_jupyter.store.schema import MIGRATIONS
 
@@ -50,6 +52,7 @@ def database_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         if is_damage(error):
+            note_damage(path)
             raise StoreDamagedError(
                 f"The profile's database {path} is damaged: restart the kernel, and it is kept aside."
             ) from error
@@ -59,22 +62,35 @@ def database_errors(path: Path) -> Iterator[None]:
         raise StoreError(f"The profile's database {path.name} cannot be used: {reason}.") from error
 
 
-def open_database(path: Path) -> sqlite3.Connection:
+def open_database(path: Path, is_driven: Callable[[], bool] = lambda: False) -> sqlite3.Connection:
     """A connection in autocommit mode to a whole database of the newest schema, made if it is not there.
+
+    `is_driven` says whether a process that has opened it already lives.
 
     Raises StoreDamagedError after setting a damaged file aside, and StoreError.
     """
     with database_errors(path), disk_errors(f"The profile's database {path} cannot be opened"):
         _create(path)
-        _look_over(path)
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        if not (is_as_closed(path) or (is_driven() and not is_suspect(path))):
+            _look_over(path)
         try:
-            _configure(connection)
-            _migrate(connection)
-        except BaseException:
-            connection.close()
+            return _connected(path)
+        except sqlite3.Error as error:
+            if is_damage(error):
+                note_damage(path)
+                _look_over(path)
             raise
-        return connection
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    try:
+        _configure(connection)
+        _migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _create(path: Path) -> None:
@@ -101,6 +117,7 @@ def _look_over(path: Path) -> None:
         if not is_damage(error):
             raise
         whole = False
+    note_looked(path)
     if not whole:
         _set_aside(path, before)
 

@@ -6,7 +6,9 @@ An entry names what to send, it does not copy it: whoever sends reads the newest
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from academics_jupyter.store.counters import Clock
 from academics_jupyter.store.database import Database
@@ -43,8 +45,11 @@ class Outbox:
         self._database = database
         self._clock = clock
 
-    def add(self, destination: str, kind: str, reference: str) -> int:
-        """Queue something, behind all that waits; what waits already goes there too. Returns its id. Topic "outbox".
+    def add(self, destination: str, kind: str, reference: str, handed: Callable[[int], None] | None = None) -> int:
+        """Queue something, behind all that waits; what waits already goes there too. Returns its id.
+
+        Topic "outbox"; and for those who send, "registry" or "queued". If nothing waits before it, `handed` is called
+        with its id in place of the last, as soon as it is on disk and in the thread that wrote it.
 
         So what is sent goes out in the order in which its newest state came about. The id is new each time, so that
         `done` for a sending that had begun before does not take the newer state away.
@@ -57,7 +62,18 @@ class Outbox:
                 (destination, kind, reference, created_at_ms, attempts, error, failing_since_ms),
             )
             self._database.changed("outbox")
+            if destination == REGISTRY:
+                self._database.changed("registry")
+            elif handed is not None and self._is_first(entry_id, destination):
+                self._database.once_kept(partial(handed, entry_id))
+            else:
+                self._database.changed("queued")
         return entry_id
+
+    def _is_first(self, entry_id: int, destination: str) -> bool:
+        return not self._database.read(
+            "SELECT 1 FROM outbox WHERE destination = ? AND id < ? LIMIT 1", (destination, entry_id)
+        )
 
     def _take_out(self, destination: str, kind: str, reference: str) -> tuple[int, int, str, int]:
         """What is known of an entry's waiting so far."""
@@ -79,9 +95,13 @@ class Outbox:
         )
         return [_entry(row) for row in rows]
 
-    def holds(self, entry_id: int) -> bool:
-        """Whether an entry still waits, as it was."""
-        return bool(self._database.read("SELECT 1 FROM outbox WHERE id = ?", (entry_id,)))
+    def next(self, destination: str, after: int = 0) -> OutboxEntry | None:
+        """What goes there next, after an entry with that id."""
+        rows = self._database.read(
+            f"SELECT {_COLUMNS} FROM outbox WHERE destination = ? AND id > ? ORDER BY id LIMIT 1",  # noqa: S608 - a constant
+            (destination, after),
+        )
+        return _entry(rows[0]) if rows else None
 
     def recipients(self) -> frozenset[str]:
         """The peers for whom something waits."""
@@ -89,7 +109,10 @@ class Outbox:
         return frozenset(str(row[0]) for row in rows)
 
     def done(self, entry_id: int) -> None:
-        """It has been sent and acknowledged. Topic "outbox"."""
+        """It has been sent and acknowledged. Topic "outbox".
+
+        Not lasting by itself, and nor is `failed`: what is sent once more is known there.
+        """
         self._write("DELETE FROM outbox WHERE id = ?", (entry_id,))
 
     def failed(self, entry_id: int, error: str) -> None:
@@ -106,7 +129,7 @@ class Outbox:
         return int(self._database.read("SELECT COUNT(*) FROM outbox")[0][0])
 
     def _write(self, sql: str, args: tuple[str | int, ...]) -> None:
-        with self._database.transaction():
+        with self._database.transaction(lasting=False):
             if self._database.execute(sql, args):
                 self._database.changed("outbox")
 

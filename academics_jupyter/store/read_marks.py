@@ -77,14 +77,19 @@ class ReadMarks:
         return True
 
     def delivered(self, message_id: str, peer: str) -> None:
-        """A message of ours is there, and read too, if its recipient has said so before. Topic "messages"."""
-        with self._database.transaction():
+        """A message of ours is there, and read too, if its recipient has said so before. Topic "messages".
+
+        Not lasting by itself, as `Outbox.done`, which comes with it.
+        """
+        with self._database.transaction(lasting=False):
             self._messages.set_state(message_id, "delivered")
             if (mark := self._get(peer, peer)) is not None:
                 self._settle(peer, mark)
 
     def settle_withdrawn(self, message_id: str) -> None:
         """Where a message was withdrawn before it was read, it is not unread any more. Topic "messages"."""
+        if not self._messages.may_be_withdrawn(message_id):
+            return
         with self._database.transaction():
             message = self._messages.get(message_id)
             if (

@@ -88,8 +88,11 @@ class Rooms:
         return int(self._database.read("SELECT COUNT(*) FROM room_log WHERE room = ?", (room,))[0][0])
 
     def mark(self, room: str, marks: Iterable[Mark], others: frozenset[str], me: str) -> None:
-        """How far members are, of whom `others` are to have our messages. Topic "messages"."""
-        with self._database.transaction():
+        """How far members are, of whom `others` are to have our messages. Topic "messages".
+
+        Not lasting by itself: who hosts is told it anew over each link, and tells it on.
+        """
+        with self._database.transaction(lasting=False):
             self._database.execute_many(
                 "INSERT INTO room_marks (room, member, number, read) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (room, member) DO UPDATE SET number = excluded.number, read = excluded.read",

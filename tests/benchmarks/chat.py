@@ -1,24 +1,26 @@
 """How soon a message is with its readers.
 
-    python -m tests.benchmarks.chat [MESSAGES] [MEMBERS]
+    python -m tests.benchmarks.chat [MESSAGES] [MEMBERS] [ROUNDS]
 
 One to one: from the call that writes a message until its author knows that it is on its reader's disk, held against a
-bare python-socketio echo over TLS 1.3 between two processes, which signs, checks and keeps nothing; beside it a link's
-own round trip, and what the disk takes for a single write that lasts. In a room: from the call until each
-of the other members has been told of it, after it is on their disks; the members are spread over a few processes.
+bare python-socketio echo over TLS 1.3 between two processes, which signs, checks and keeps nothing; and against the
+same echo where its sender first signs and writes a page to disk, and its server checks and writes one before it
+answers, both in a thread: no promise to keep messages costs less. Beside it a link's own round trip, and what the disk
+takes for a single write that lasts. In a room: from the call until each of the other members has been told of it,
+after it is on their disks; the members are spread over a few processes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import platform
 import ssl
 import statistics
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.measuring import LONG_S
@@ -29,26 +31,49 @@ from tests.processes import PeerProcess
 from tests.waiting import wait_until
 
 PROCESSES = 5
-ROUNDS = 3
 PAUSE_S = 0.5
 """Between two messages to a room, as when people write."""
 
-ECHO_SERVER = """
-import asyncio, ssl, sys
+ECHO, FLOOR, LINK, WRITE, OURS = (
+    "a bare echo",
+    "a bare echo that keeps",
+    "a link's ping",
+    "one write that lasts",
+    "academics",
+)
+
+SERVER = """
+import asyncio, os, sys
+from pathlib import Path
 import socketio
 from aiohttp import web
 from academics_jupyter.network.certificate import make_certificate
+from academics_jupyter.protocol.identity import verifies
+from tests.benchmarks.chat import write
 sio = socketio.AsyncServer(async_mode="aiohttp", transports=["websocket"])
 sio.on("echo", lambda sid, data: data)
+kept = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT)
+@sio.event
+async def keep(sid, data):
+    def check_and_write():
+        assert verifies(data["author"], data["text"].encode(), data["signature"])
+        write(kept)
+    await asyncio.to_thread(check_and_write)
+    return data["text"]
 app = web.Application()
 sio.attach(app)
 certificate = make_certificate()
 web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), ssl_context=certificate.context, print=None)
 """
 
-ECHO = """
+BARE = """
 import ssl, aiohttp, socketio
-async def echo(port, count):
+from nacl.signing import SigningKey
+from academics_jupyter.protocol.identity import peer_id, sign
+from tests.benchmarks.chat import write
+key = SigningKey.generate()
+me, written = peer_id(key), os.open(peer._context.folder.path / "written", os.O_WRONLY | os.O_CREAT)
+async def bare(port, event, count):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     took_ms = []
@@ -57,10 +82,18 @@ async def echo(port, count):
         await sio.connect(f"https://127.0.0.1:{port}", transports=["websocket"])
         for number in range(count):
             begun = time.perf_counter()
-            await sio.call("echo", {"text": f"message {number}, a sentence of an ordinary length for a chat"})
+            data = {"text": f"message {number}, a sentence of an ordinary length for a chat"}
+            if event == "keep":
+                data |= await asyncio.to_thread(sign_and_write, data["text"])
+            await sio.call(event, data)
             took_ms.append((time.perf_counter() - begun) * 1000)
         await sio.disconnect()
     return took_ms
+
+def sign_and_write(text):
+    signature = sign(key, text.encode())
+    write(written)
+    return {"author": me, "signature": signature}
 """
 
 ONE_TO_ONE = """
@@ -76,12 +109,10 @@ async def pings(to, count):
 
 def writes(count):
     took_ms = []
-    with open(peer._context.folder.path / "written", "wb", buffering=0) as file:
-        for _ in range(count):
-            begun = time.perf_counter()
-            file.write(bytes(4096))
-            os.fdatasync(file.fileno())
-            took_ms.append((time.perf_counter() - begun) * 1000)
+    for _ in range(count):
+        begun = time.perf_counter()
+        write(written)
+        took_ms.append((time.perf_counter() - begun) * 1000)
     return took_ms
 
 async def talk(to, count):
@@ -108,40 +139,75 @@ watching = [asyncio.create_task(watch(one, heard[name])) for name, one in peers.
 """
 
 
-def main(messages: int, members: int) -> None:
-    """Run all and print the figures."""
-    print(f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}; round trips in ms")
-    with tempfile.TemporaryDirectory(prefix="academics-benchmark-") as name, ExitStack() as stack:
-        lab = Lab(Path(name), stack.enter_context(running_mongod()), stack)
-        _one_to_one(lab, messages)
-    with tempfile.TemporaryDirectory(prefix="academics-benchmark-") as name, ExitStack() as stack:
-        lab = Lab(Path(name), stack.enter_context(running_mongod()), stack)
-        _room(lab, Path(name), stack, messages, members)
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """Round trips in ms: of each contender for one message, the medians of its rounds; and of a room's deliveries."""
+
+    messages: int
+    one_to_one_ms: dict[str, list[float]]
+    members: int
+    room_ms: list[float]
+
+    def ratio(self, name: str) -> float:
+        """How many times as long as the bare echo's, the median of the rounds."""
+        rounds = zip(self.one_to_one_ms[name], self.one_to_one_ms[ECHO], strict=True)
+        return statistics.median(one / echo for one, echo in rounds)
+
+    def room(self, share: float) -> float:
+        """In how many ms this share of a room's deliveries was done."""
+        ordered = sorted(self.room_ms)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+    def __str__(self) -> str:
+        rows = [
+            f"{name:22} p50 {statistics.median(rounds):6.2f} ms, {self.ratio(name):5.2f} times a bare echo's"
+            for name, rounds in self.one_to_one_ms.items()
+        ]
+        room = f"a room of {self.members}, {len(self.room_ms)} deliveries: p50 {self.room(0.5):.1f} ms,"
+        return "\n".join([*rows, f"{room} p99 {self.room(0.99):.1f} ms, most {max(self.room_ms):.1f} ms"])
 
 
-def _one_to_one(lab: Lab, messages: int) -> None:
+def measure(messages: int = 100, members: int = 30, rounds: int = 9) -> Chat:
+    """Run all."""
+    with tempfile.TemporaryDirectory(prefix="academics-benchmark-") as name, ExitStack() as stack:
+        lab = Lab(Path(name), stack.enter_context(running_mongod()).uri, stack)
+        one_to_one_ms = _one_to_one(lab, Path(name), messages, rounds)
+    with tempfile.TemporaryDirectory(prefix="academics-benchmark-") as name, ExitStack() as stack:
+        lab = Lab(Path(name), stack.enter_context(running_mongod()).uri, stack)
+        room_ms = _room(lab, Path(name), stack, messages, members)
+    return Chat(messages, one_to_one_ms, members, room_ms)
+
+
+def write(file: int) -> None:
+    """A page to a file's beginning, so that it lasts; as a store writes to a log that it has long had."""
+    os.pwrite(file, bytes(4096), 0)
+    os.fdatasync(file)
+
+
+def _one_to_one(lab: Lab, folder: Path, messages: int, rounds: int) -> dict[str, list[float]]:
     ada, grace = lab.enter("ada"), lab.enter("grace")
     meet(ada, grace)
-    ada.value(ECHO)
+    ada.value(BARE)
     ada.value(ONE_TO_ONE)
-    port = free_port()
-    ratios = []
-    server = GuardedProcess([sys.executable, "-c", ECHO_SERVER, str(port)])
+    port, to = free_port(), grace.ids["grace"]
+    contenders = {
+        ECHO: f"bare({port}, 'echo', {messages})",
+        FLOOR: f"bare({port}, 'keep', {messages})",
+        LINK: f"pings({to!r}, {min(messages, 50)})",
+        WRITE: f"writes({messages})",
+        OURS: f"talk({to!r}, {messages})",
+    }
+    medians_ms: dict[str, list[float]] = {name: [] for name in contenders}
+    server = GuardedProcess([sys.executable, "-c", SERVER, str(port), str(folder / "kept")])
     try:
         wait_until(lambda: asyncio.run(_accepts(port)), what="the echo server")
-        ada.ask(f"talk({grace.ids['grace']!r}, {messages})").result(LONG_S)
-        for _ in range(ROUNDS):
-            echo = ada.ask(f"echo({port}, {messages})").result(LONG_S)
-            ours = ada.ask(f"talk({grace.ids['grace']!r}, {messages})").result(LONG_S)
-            pings = ada.ask(f"pings({grace.ids['grace']!r}, {min(messages, 50)})").result(LONG_S)
-            writes = ada.ask(f"writes({messages})").result(LONG_S)
-            ratios.append([statistics.median(each) / statistics.median(echo) for each in (ours, pings, writes)])
-            print(f"  bare echo {_spread(echo)}; message {_spread(ours)}", flush=True)
-            print(f"  link {_spread(pings)}; write {_spread(writes)}", flush=True)
+        ada.ask(contenders[OURS]).result(LONG_S)
+        for _ in range(rounds):
+            for name, code in contenders.items():
+                medians_ms[name].append(statistics.median(ada.ask(code).result(LONG_S)))
     finally:
         server.kill()
-    of_all = [f"{statistics.median(each):.2f}" for each in zip(*ratios, strict=True)]
-    print(f"p50, as times a bare echo's: a message {of_all[0]}, a link {of_all[1]}, one write that lasts {of_all[2]}")
+    return medians_ms
 
 
 async def _accepts(port: int) -> bool:
@@ -153,7 +219,7 @@ async def _accepts(port: int) -> bool:
     return True
 
 
-def _room(lab: Lab, folder: Path, stack: ExitStack, messages: int, members: int) -> None:
+def _room(lab: Lab, folder: Path, stack: ExitStack, messages: int, members: int) -> list[float]:
     host = lab.enter("host")
     processes = []
     names = [f"member-{number:02}" for number in range(members - 1)]
@@ -185,14 +251,8 @@ def _room(lab: Lab, folder: Path, stack: ExitStack, messages: int, members: int)
             took_ms += [
                 (at_s - began_s) * 1000 for at_s in process.value(f"[each[{sent!r}] for each in heard.values()]")
             ]
-    print(f"a room of {members}, {len(took_ms)} deliveries: {_spread(took_ms)}")
-
-
-def _spread(times_ms: list[float]) -> str:
-    ordered = sorted(times_ms)
-    p99 = ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
-    return f"p50 {statistics.median(ordered):.1f}, p99 {p99:.1f}, most {ordered[-1]:.1f}"
+    return took_ms
 
 
 if __name__ == "__main__":
-    main(*(int(each) for each in sys.argv[1:] or ("100", "30")))
+    print(measure(*map(int, sys.argv[1:])))

@@ -18,8 +18,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import NoReturn
 
 import psutil
 
@@ -36,24 +38,46 @@ TYPED = ("a", "an", "e", "co", "words", "words ", '"and so', "no such word")
 """Besides words of the messages themselves."""
 
 
-def main(messages: int, rounds: int) -> None:
-    """Make the history, then have fresh processes open it."""
-    print(f"{messages:,} messages, {rounds} rounds, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+OPEN, KILLED, PAGE_OF, FIRST, FURTHER = (
+    "open the store",
+    "open it after a kill",
+    "open the last page",
+    "open the search, first query",
+    "a further query, slowest",
+)
+SHOWN = (OPEN, PAGE_OF, FIRST, FURTHER, KILLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What fresh processes took, each in ms, by what they did; but for the memory, in MB."""
+
+    messages: int
+    store_mb: float
+    ms: dict[str, list[float]]
+
+
+def measure(messages: int = 100_000, rounds: int = 9) -> Opened:
+    """Make the history, then have fresh processes open it, with as much since the snapshot as may be."""
     with tempfile.TemporaryDirectory(prefix="academics-benchmark-") as home:
         keys = Keys.generate()
         folder, texts = ProfileFolder(Path(home), "default"), _texts(messages * 11 // 10 + SINCE)
-        with_store = Store.open(folder, keys)
-        _write(with_store, keys, itertools.islice(texts, messages * 11 // 10))
-        _index(with_store)
-        print(
-            f"store {folder.database.stat().st_size / 1e6:.1f} MB, snapshot {folder.search.stat().st_size / 1e6:.1f} MB"
+        store = Store.open(folder, keys)
+        _write(store, keys, itertools.islice(texts, messages * 11 // 10))
+        _index(store)
+        print(f"snapshot {folder.search.stat().st_size / 1e6:.1f} MB")
+        store.close()
+        _show(f"nothing since the snapshot ({rounds} fresh processes)", _runs(folder, keys, rounds))
+        store = Store.open(folder, keys)
+        _write(store, keys, texts)
+        store.database.close()  # without the search, which would save what came since
+        runs = _runs(folder, keys, rounds)
+        _show(f"{SINCE} messages since the snapshot", runs)
+        return Opened(
+            messages,
+            folder.database.stat().st_size / 1e6,
+            {what: [run[what] for run in runs] for what in runs[0]},
         )
-        _show(
-            f"nothing since the snapshot ({rounds} fresh processes)", [_in_process(folder, keys) for _ in range(rounds)]
-        )
-        _write(with_store, keys, texts)
-        _show(f"{SINCE} messages since the snapshot", [_in_process(folder, keys) for _ in range(rounds)])
-        with_store.close()
 
 
 def _texts(count: int) -> Iterator[str]:
@@ -93,15 +117,19 @@ def _index(store: Store) -> None:
     print(f"memory          {grown / 1e6:6.1f} MB more; saved in {closed_s:.2f} s at the end")
 
 
-def _in_process(folder: ProfileFolder, keys: Keys) -> dict[str, float]:
+def _runs(folder: ProfileFolder, keys: Keys, rounds: int) -> list[dict[str, float]]:
+    return [_in_process(folder, keys) | _in_process(folder, keys, "killed") for _ in range(rounds)]
+
+
+def _in_process(folder: ProfileFolder, keys: Keys, *after: str) -> dict[str, float]:
     """The times in ms of one fresh process."""
-    command = [sys.executable, "-m", __spec__.name, "open", str(folder.home)]
+    command = [sys.executable, "-m", __spec__.name, "open", str(folder.home), *after]
     done = subprocess.run(command, input=keys.secret, stdout=subprocess.PIPE, check=True)
     return dict(json.loads(done.stdout))
 
 
-def _open(home: Path) -> None:
-    """Measure here, as the fresh process; the keys come on standard input."""
+def _open(home: Path, *, killed: bool) -> None:
+    """Measure here, as the fresh process, after the last one was killed or not; the keys come on standard input."""
     folder, keys = ProfileFolder(home, "default"), Keys.of(sys.stdin.buffer.read())
     times_ms: dict[str, float] = {}
     began = time.perf_counter()
@@ -112,16 +140,21 @@ def _open(home: Path) -> None:
         times_ms[what] = (now - began) * 1e3
         began = now
 
+    if killed:
+        folder.database.with_name(f"{folder.database.name}.closed").unlink()
+        began = time.perf_counter()
     store = Store.open(folder, keys)
-    took("open the store")
+    took(KILLED if killed else OPEN)
+    if killed:
+        _end(store, times_ms)
     last = store.messages.history(PEERS[0], PAGE)
-    took("open the last page")
+    took(PAGE_OF)
     store.messages.conversations()
     took("list the conversations")
     before = psutil.Process().memory_info().rss
     began = time.perf_counter()
     found = store.search.find(last[-1].text.split()[0], limit=PAGE)
-    took("open the search, first query")
+    took(FIRST)
     assert not found.missing
     assert found.messages
     own = [word for message in last for word in message.text.split()][:40]
@@ -136,10 +169,15 @@ def _open(home: Path) -> None:
             began = time.perf_counter()
             store.search.find(typed, conversation, PAGE)
             each_ms.append((time.perf_counter() - began) * 1e3)
-    times_ms["a further query, median"], times_ms["a further query, slowest"] = median(each_ms), max(each_ms)
+    times_ms["a further query, median"], times_ms[FURTHER] = median(each_ms), max(each_ms)
     times_ms["memory for the search, MB"] = (psutil.Process().memory_info().rss - before) / 1e6
-    print(json.dumps(times_ms))
-    os._exit(0)  # nothing is to be saved, so that every process finds the same
+    _end(store, times_ms)
+
+
+def _end(store: Store, times_ms: dict[str, float]) -> NoReturn:
+    print(json.dumps(times_ms), flush=True)
+    store.database.close()
+    os._exit(0)  # nothing of the search is to be saved, so that every process finds the same
 
 
 def _show(title: str, runs: list[dict[str, float]]) -> None:
@@ -151,6 +189,6 @@ def _show(title: str, runs: list[dict[str, float]]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["open"]:
-        _open(Path(sys.argv[2]))
+        _open(Path(sys.argv[2]), killed="killed" in sys.argv)
     else:
-        main(*map(int, (sys.argv[1:] + ["100000", "9"][len(sys.argv) - 1 :])))
+        measure(*map(int, sys.argv[1:]))

@@ -5,7 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
+from tests.benchmarks import chat as chatting
+from tests.benchmarks import history as reading
+from tests.benchmarks.chat import Chat
 from tests.benchmarks.four_holders import Holders
+from tests.benchmarks.history import Opened
 from tests.benchmarks.many_files import BY_HAND, ManyFiles
 from tests.benchmarks.many_files import SYNCED as BY_HAND_SYNCED
 from tests.benchmarks.measuring import Strain, median
@@ -15,9 +19,10 @@ from tests.benchmarks.transfers import BITTORRENT, CURL, SYNCED, Transfers
 WIDTH = 120
 HEAD = """# Performance
 
-What transfers cost, measured by `tests/benchmarks` and drawn by `python -m tests.benchmarks.report`; with the name of a
-benchmark behind it, that one is run anew. All peers, and what they are held against, run on one machine, so the ratios
-say more than the speeds. Contenders take turns, and each figure is the median of its runs, which the dots show.
+What transfers, chat and history cost, measured by `tests/benchmarks` and drawn by `python -m tests.benchmarks.report`;
+with the name of a benchmark behind it, that one is run anew. All peers, and what they are held against, run on one
+machine, so the ratios say more than the speeds. Contenders take turns, and each figure is the median of its runs, which
+the dots show.
 """
 
 
@@ -79,6 +84,46 @@ def many_files(found: ManyFiles, machine: Machine) -> str:
         f" {found.share_s:.1f} s, and downloading it takes {found.downloading.memory_mib:.0f} MiB above idle.",
         "![Bars of seconds by hand, by hand with a sync, and with academics](pictures/many_files.png)",
         _table(("", "seconds", "we take so many times as long"), rows),
+        f"Taken on {machine}.",
+    )
+
+
+def chat(found: Chat, machine: Machine) -> str:
+    """The section about messages on their way."""
+    rows = [(name, f"{median(rounds):.2f}", f"{found.ratio(name):.2f}") for name, rounds in found.one_to_one_ms.items()]
+    ours, floor = found.ratio(chatting.OURS), found.ratio(chatting.FLOOR)
+    return _section(
+        "Chat",
+        "From the call that writes a message until its author knows that it is on its reader's disk. It is held against"
+        " a bare python-socketio echo over the same TLS 1.3, which signs, checks and keeps nothing, and against the"
+        " same echo where the sender signs and syncs a page to disk before it sends, and the server checks and syncs"
+        " one before it answers. That is the least that a promise to lose nothing costs, whatever it is written in: two"
+        " writes that last, one after the other, two threads that are woken so that no kernel's loop waits for a disk,"
+        " and a signature.",
+        f"A message takes {ours:.1f} times as long as the bare echo, and {ours / floor:.1f} times as long as the one"
+        " that keeps what it carries. What is above that is the store: the message is numbered, sealed and written with"
+        " its place in the outbox, its recipient looks whether it came before, and its author notes that it arrived.",
+        "![Bars of milliseconds for each contender](pictures/chat.png)",
+        _table(("", "p50 (ms)", "times a bare echo's"), rows),
+        f"In a room of {found.members}, whose members are spread over {chatting.PROCESSES} processes and share"
+        f" {machine.cores} cores and one disk, half of the {len(found.room_ms):,} deliveries are done, each on its"
+        f" reader's disk, in {found.room(0.5):.0f} ms and 99 % in {found.room(0.99):.0f} ms.",
+        "![How many deliveries of a room were done after how many milliseconds](pictures/chat_room.png)",
+        f"Taken on {machine}.",
+    )
+
+
+def history(found: Opened, machine: Machine) -> str:
+    """The section about what was said long ago."""
+    rows = [(what, f"{median(found.ms[what]):.1f}", f"{max(found.ms[what]):.1f}") for what in reading.SHOWN]
+    return _section(
+        "History",
+        f"A conversation of {found.messages:,} messages, sealed, in a store of {found.store_mb:.0f} MB: what a fresh"
+        " process takes to open the store and the conversation's last page, and to make a first search and further"
+        f" ones, where {reading.SINCE} messages came since the search index was saved, the most that may. A store that"
+        " was not closed properly is looked through for damage first.",
+        "![Bars of milliseconds for each step](pictures/history.png)",
+        _table(("", "median (ms)", "slowest (ms)"), rows),
         f"Taken on {machine}.",
     )
 

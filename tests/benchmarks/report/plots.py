@@ -12,13 +12,18 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
+from tests.benchmarks import chat as chatting
+from tests.benchmarks import history as reading
+from tests.benchmarks.chat import Chat
 from tests.benchmarks.four_holders import Holders
+from tests.benchmarks.history import Opened
 from tests.benchmarks.many_files import ManyFiles
 from tests.benchmarks.measuring import median
 from tests.benchmarks.transfers import Transfers
 
 OURS_COLOUR, OTHERS_COLOUR, LINE_COLOUR = "#1f6f8b", "#b9c4c9", "#c0504d"
 MEMORY_GOAL_MIB = 100e6 / (1 << 20)
+ROOM_GOAL_MS, HISTORY_GOAL_MS = 50, 100
 DPI = 160
 
 
@@ -58,6 +63,34 @@ def many_files(found: ManyFiles, path: Path) -> None:
     title = f"{found.files} files of {found.file_bytes} bytes over loopback"
     with _Picture(path, title, "seconds, less is better") as axes:
         _bars(axes, found.seconds)
+
+
+def chat(found: Chat, path: Path) -> None:
+    """How long a message takes, and what it is held against."""
+    with _Picture(path, "One message to one reader, until it is known to have come", "ms, less is better") as axes:
+        _bars(axes, found.one_to_one_ms, ours=(chatting.OURS, chatting.LINK))
+
+
+def chat_room(found: Chat, path: Path) -> None:
+    """How soon all have it."""
+    ordered = sorted(found.room_ms)
+    shares = [100 * (place + 1) / len(ordered) for place in range(len(ordered))]
+    title = f"A message to a room of {found.members}: % of deliveries done"
+    with _Picture(path, title, "ms, less is better") as axes:
+        axes.plot(ordered, shares, color=OURS_COLOUR)
+        axes.axvline(ROOM_GOAL_MS, color=LINE_COLOUR, linestyle="--", label=f"goal for 99 %: {ROOM_GOAL_MS} ms")
+        axes.set_xlim(left=0)
+        axes.legend(frameon=False)
+
+
+def history(found: Opened, path: Path) -> None:
+    """How long opening and searching take."""
+    rows = {what: found.ms[what] for what in reading.SHOWN}
+    title = f"A conversation of {found.messages:,} messages"
+    with _Picture(path, title, "ms, less is better") as axes:
+        _bars(axes, rows, ours=tuple(rows))
+        axes.axvline(HISTORY_GOAL_MS, color=LINE_COLOUR, linestyle="--", label=f"goal: {HISTORY_GOAL_MS} ms")
+        axes.legend(frameon=False)
 
 
 class _Picture:

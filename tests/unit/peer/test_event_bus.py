@@ -31,7 +31,7 @@ class Process:
     def __init__(self, folder: ProfileFolder, keys: Keys) -> None:
         self.store = Store.open(folder, keys)
         self.changes = Changes(self.store)
-        self.bus = EventBus(self.store, self.changes)
+        self.bus = EventBus(self.store)
 
     async def close(self) -> None:
         await self.bus.close()

@@ -6,7 +6,7 @@ from msgspec import to_builtins
 from nacl.signing import SigningKey
 
 from academics_jupyter.network.packets import StrictJson
-from academics_jupyter.peer.courier import lots_of_news
+from academics_jupyter.peer.news_lots import lots_of_news
 from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.records import RECORD_LIFETIME_MS, Holding, Record, Resource, Signed, sign_record
 from academics_jupyter.protocol.wire import MAX_EVENT_BYTES, MAX_RECORDS, News

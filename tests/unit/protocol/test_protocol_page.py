@@ -19,7 +19,7 @@ from nacl.signing import SigningKey
 
 from academics_jupyter.network import certificate, dialler, guard, link, range_client, range_server, server, sockets
 from academics_jupyter.peer import (
-    courier,
+    delivering,
     gathering,
     heartbeat,
     membership,
@@ -281,11 +281,11 @@ LIMITS = {
     "Ping timeout": f"{server.PING_TIMEOUT_S} s",
     "A dial of one address": f"{dialler.DIAL_TIMEOUT_S:.0f} s",
     "An answer": f"{link.CALL_TIMEOUT_S:.0f} s",
-    "An answer to chat": f"{courier.CHAT_TIMEOUT_S:.0f} s",
+    "An answer to chat": f"{delivering.CHAT_TIMEOUT_S:.0f} s",
     "An answer to token, or more bytes": f"{gathering.NEXT_AFTER_S:.0f} s;"
     f" {range_client.PATIENCE_S:.0f} s from the last holder",
-    "A chat is tried again after": f"{courier.FIRST_RETRY_S:.0f} s, then twice as late each time,"
-    f" up to {courier.LAST_RESEND_S:.0f} s",
+    "A chat is tried again after": f"{delivering.FIRST_RETRY_S:.0f} s, then twice as late each time,"
+    f" up to {delivering.LAST_RESEND_S:.0f} s",
     "The same peer is dialled again after": f"{meshing.REDIAL_INTERVAL_S:.0f} s;"
     f" {meshing.VOTED_REDIAL_INTERVAL_S:.0f} s once it has been voted on",
     "The registry is read every": f"{meshing.REFRESH_INTERVAL_S:.0f} s,"

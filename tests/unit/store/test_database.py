@@ -5,6 +5,7 @@ import os
 import sqlite3
 import stat
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,31 @@ def test_version_tells_of_other_connections(path: Path) -> None:
     second.close()
 
 
+def test_what_is_kept_is_told_of_before_what_changed(path: Path) -> None:
+    database = Database(path)
+    told: list[object] = []
+    database.subscribe(told.append)
+    with database.transaction():
+        put(database, "a", 1)
+        database.changed("outbox")
+        with suppress(ZeroDivisionError), database.transaction():
+            database.once_kept(lambda: told.append("taken back"))
+            raise ZeroDivisionError
+        with database.transaction():
+            database.once_kept(lambda: told.append("kept"))
+        assert told == []
+    assert told[0] == "kept"
+    assert len(told) == 2
+    with suppress(ZeroDivisionError), database.transaction():
+        with database.transaction():
+            database.once_kept(lambda: told.append("taken back"))
+        raise ZeroDivisionError
+    with database.transaction():
+        put(database, "b", 1)
+    assert "taken back" not in told
+    database.close()
+
+
 def grown(path: Path) -> bytes:
     database = Database(path)
     put_many(database, 3000)
@@ -211,6 +237,34 @@ def test_a_damaged_file_is_kept_byte_for_byte(path: Path, kind: str) -> None:
     database = Database(path)
     assert names(database) == []
     database.close()
+
+
+def test_damage_that_nobody_wrote_is_found_once_it_is_met(path: Path) -> None:
+    whole, before = grown(path), path.stat()
+    middle = len(whole) // 2 // 4096 * 4096
+    damaged = whole[:middle] + os.urandom(len(whole) - middle)
+    path.write_bytes(damaged)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    database = Database(path)
+    with pytest.raises(StoreDamagedError):
+        names(database)
+    database.close()
+    with pytest.raises(StoreDamagedError, match="kept as"):
+        Database(path)
+    (kept,) = path.parent.glob("store.damaged-*.sqlite3")
+    assert kept.stat().st_size == len(damaged)
+    database = Database(path)
+    assert names(database) == []
+    database.close()
+
+
+def test_damage_after_a_kill_is_found_whatever_the_file_looks_like(path: Path) -> None:
+    whole, before = grown(path), path.stat()
+    path.with_name(path.name + "-wal").touch()
+    path.write_bytes(whole[:8192] + os.urandom(len(whole) - 8192))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(StoreDamagedError):
+        Database(path)
 
 
 def test_the_log_beside_a_damaged_file_is_kept_too(path: Path) -> None:

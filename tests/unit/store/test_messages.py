@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ from nacl.signing import SigningKey
 
 from academics_jupyter.errors import LocalProtocolError, StoreDamagedError, UnknownTargetError
 from academics_jupyter.protocol.identity import peer_id
-from academics_jupyter.protocol.messages import Message, open_message, sign_message
+from academics_jupyter.protocol.messages import Message, open_message, room_id, sign_message
 from academics_jupyter.store.folder import ProfileFolder
 from academics_jupyter.store.history import UNREADABLE, ConversationSummary
 from academics_jupyter.store.keys import Keys
@@ -50,7 +51,37 @@ def test_composing_numbers_signs_keeps_and_queues(store: Store, keys: Keys, topi
         ("message", first.id),
         ("message", second.id),
     ]
-    assert topics == [{"messages", "outbox"}] * 3
+    assert topics == [{"messages", "outbox", "queued"}] * 3
+
+
+def test_what_nothing_waits_before_is_handed_over_once_it_is_on_disk(
+    store: Store, keys: Keys, topics: list[frozenset[str]]
+) -> None:
+    handed: list[tuple[int, str, str]] = []
+    store.messages.composed = lambda entry_id, message, envelope: handed.append(
+        (entry_id, message.id, open_message(envelope).text)
+    )
+    with suppress(ZeroDivisionError), store.transaction():
+        store.messages.compose(keys.signing, BOB_ID, "taken back", NOW_MS)
+        raise ZeroDivisionError
+    first = store.messages.compose(keys.signing, BOB_ID, "hello", NOW_MS)
+    store.messages.compose(keys.signing, BOB_ID, "behind it", NOW_MS)
+    entries = store.outbox.waiting(BOB_ID)
+    assert handed == [(entries[0].id, first.id, "hello")]
+    assert topics == [{"messages", "outbox"}, {"messages", "outbox", "queued"}]
+    assert store.outbox.next(BOB_ID) == entries[0]
+    assert store.outbox.next(BOB_ID, entries[0].id) == entries[1]
+    assert store.outbox.next(BOB_ID, entries[1].id) is None
+
+
+def test_what_a_peer_writes_to_us_takes_no_place_in_a_room(store: Store, keys: Keys) -> None:
+    assert receive(store, keys.peer, 1)
+    room = room_id(BOB_ID, "0a" * 16)
+    first = Message(id="0b" * 16, author=BOB_ID, recipient=room, series=1, sequence=1, sent_at_ms=1, text="to all")
+    assert not store.messages.holds(first)
+    with store.transaction():
+        store.messages.insert(first, sign_message(BOB, first), room, NOW_MS, "received", unread=True)
+    assert store.messages.holds(first)
 
 
 @pytest.mark.parametrize("text", ["", "x" * 32_001])
@@ -84,7 +115,7 @@ def test_the_sides_interleave_and_each_author_is_in_order(store: Store, keys: Ke
     assert store.messages.conversations()[0].last_text == "bob 2.1"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.permutations(range(1, 13)))
 def test_any_order_of_arrival_is_put_right(order: list[int]) -> None:
     with TemporaryDirectory() as home:

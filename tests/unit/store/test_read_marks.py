@@ -54,7 +54,7 @@ def test_reading_is_to_be_told_once(store: Store, keys: Keys, topics: list[froze
     receive(store, keys, 2)
     topics.clear()
     read(store)
-    assert topics == [{"messages", "outbox"}]
+    assert topics == [{"messages", "outbox", "queued"}]
     assert store.messages.unread() == {}
     assert store.read_marks.ours(BOB_ID) == ReadMark(1, 2)
     assert marks_waiting(store) == [(BOB_ID, BOB_ID)]

@@ -16,7 +16,10 @@ MAX_WORD = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What a person says of a file; None leaves what the file itself, or an earlier description, says."""
+    """What a person says of a file; None leaves what the file itself, or an earlier description, says.
+
+    An empty text says that it has none, and so does the year 0.
+    """
 
     title: str | None = None
     authors: str | tuple[str, ...] | None = None
@@ -30,6 +33,8 @@ class Description:
         """The given ones, as a record takes them."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         given = {name: value for name, value in given.items() if value is not None}
+        if "year" in given:
+            given["year"] = given["year"] or None
         if "authors" in given:
             given["authors"] = tuple(Author(literal=name) for name in _listed(given["authors"], ";"))
         if "keywords" in given:

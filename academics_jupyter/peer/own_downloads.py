@@ -65,6 +65,14 @@ class OwnDownloads(OpenProfile):
         """End a download that has not ended; what is verified stays for the next time."""
         await self.downloading.cancel(download)
 
+    async def clear_downloads(self, *states: str) -> None:
+        """Take those that have ended in one of `states` off the list; their files stay."""
+        await asyncio.to_thread(self._context.store.downloads.clear, states)
+
+    async def forget_download(self, download: int) -> None:
+        """Take one that has ended off the list; its file stays."""
+        await asyncio.to_thread(self._context.store.downloads.forget, download)
+
     def downloads(self) -> list[Download]:
         """Every download, the latest first."""
         return self.downloading.all()

@@ -13,6 +13,7 @@ from academics_jupyter.errors import (
 from academics_jupyter.peer.chatting import ChattingService
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.downloading import DownloadingService
+from academics_jupyter.peer.drafting import DraftingService
 from academics_jupyter.peer.driving import Driving
 from academics_jupyter.peer.engine import Engine
 from academics_jupyter.peer.exploring import ExploringService
@@ -22,6 +23,7 @@ from academics_jupyter.peer.settings import Settings
 from academics_jupyter.peer.sharing import SharingService
 from academics_jupyter.peer.status import Status
 from academics_jupyter.peer.trees import TreeService
+from academics_jupyter.peer.uptake import UptakeService
 from academics_jupyter.peer.waiting import waiting
 from academics_jupyter.peer.wording import under_way_texts
 from academics_jupyter.protocol.identity import fingerprint
@@ -157,6 +159,11 @@ class OpenProfile:
         )
 
     @property
+    def details(self) -> ProfileDetails | None:
+        """What the person says of themselves; None before registration."""
+        return None if self._opened is None else self._opened.store.profile.get()
+
+    @property
     def is_registered(self) -> bool:
         """Whether the profile has an identity."""
         return self._opened is not None
@@ -223,6 +230,8 @@ class OpenProfile:
     def _furnish(self, context: Context) -> None:
         self._opened = context
         self.sharing = SharingService(context)
+        self.drafting = DraftingService(context, self.sharing)
+        self.uptake = UptakeService(context)
         self.exploring = ExploringService(context)
         self.chatting = ChattingService(context)
         self.rooms = RoomsService(context)

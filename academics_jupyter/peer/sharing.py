@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from academics_jupyter.metadata.titles import title_from_name
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.description import Description, fitting
 from academics_jupyter.peer.events import ResourceShared
-from academics_jupyter.peer.taking import Progress, Taken, take_in
+from academics_jupyter.peer.taking import Progress, Seen, Taken, look_at, take_in
 from academics_jupyter.peer.versions import carried_over, former_version
 from academics_jupyter.protocol.names import safe_file_name
 from academics_jupyter.protocol.records import Holding, Resource, Signed
@@ -25,6 +25,10 @@ from academics_jupyter.store.files import HeldFile
 from academics_jupyter.store.folders import remove_folder
 
 UNKNOWN_SHA256 = "0" * 64
+
+
+AGAIN = "You share this already: publishing it changes what is said of it."
+NEXT = "You share another {name}: this becomes version {version} of it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,25 @@ class Shared:
     @property
     def notice(self) -> str:
         """What the person is to know of it, in one line; empty where all was shared."""
-        if not self.left_out:
-            return ""
-        name = self.resource.file_name
-        return f"{self.left_out:,} links, hidden files and the like in {name} were left out."
+        return left_out_notice(self.left_out, self.resource.file_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What a file or folder is, what would be said of it, and what the person is to know of it before, if anything."""
+
+    seen: Seen
+    said: Metadata
+    notice: str = ""
+
+
+def left_out_notice(left_out: int, name: str) -> str:
+    """One line on what of a folder is not shared; empty where all is."""
+    return f"{left_out:,} links, hidden files and the like in {name} were left out." if left_out else ""
+
+
+def _metadata_of(record: Resource) -> Metadata:
+    return Metadata(**{field.name: getattr(record, field.name) for field in fields(Metadata)})
 
 
 class SharingService:
@@ -64,18 +83,39 @@ class SharingService:
         description: Description,
         on_progress: Progress | None = None,
         only: Iterable[Path] | None = None,
+        said: Metadata | None = None,
     ) -> Shared:
         """Take a file or folder into the repository, describe it and queue its records for the network.
 
         Of a folder, `only` are the files to share. Where the person has shared something else under that name before,
-        this is its next version. Raises UnknownTargetError, UsageError or StoreError; nothing is shared then.
+        this is its next version. What is `said` of it counts, in place of what the file and the former version say.
+        Raises UnknownTargetError, UsageError or StoreError; nothing is shared then.
         """
-        taken = await take_in(self._context, source, on_progress, only)
-        former = await asyncio.to_thread(self._former, taken)
-        before = await self._said_before(former, taken.name) if former else taken.found
-        record = await asyncio.to_thread(self._offer, taken, description, former, before)
+        taken = await take_in(self._context, source, on_progress, only, said)
+        former = await asyncio.to_thread(self._former, taken.name, taken.id, is_folder=taken.files > 0)
+        carried: dict[str, Any] = {}
+        if former is not None and said is None:
+            carried = carried_over(former, await self._said_before(former, taken.name), taken.found)
+        record = await asyncio.to_thread(self._offer, taken, description, former, carried, certain=said is not None)
         self._context.events.tell(ResourceShared(record.id, record.title, record.peer))
         return Shared(record, taken.left_out)
+
+    async def inspect(self, source: Path, on_progress: Progress | None = None) -> Inspected:
+        """See what sharing a file or folder would say of it; nothing is taken in or published.
+
+        Raises UnknownTargetError or UsageError.
+        """
+        seen = await look_at(self._context, source, on_progress)
+        name = seen.path.name
+        left_out = left_out_notice(seen.left_out, name)
+        ours = self._context.store.records.get(Resource, f"{seen.id}{self._context.me}") if seen.id else None
+        if ours is not None and not ours.record.withdrawn:
+            return Inspected(seen, _metadata_of(ours.record), f"{AGAIN} {left_out}".strip())
+        former = await asyncio.to_thread(self._former, name, seen.id, is_folder=seen.files > 0)
+        if former is None:
+            return Inspected(seen, seen.found, left_out)
+        said = replace(seen.found, **carried_over(former, await self._said_before(former, name), seen.found))
+        return Inspected(seen, said, f"{NEXT.format(version=former.version + 1, name=name)} {left_out}".strip())
 
     async def describe(self, resource: str, description: Description) -> Resource:
         """Change our description of a resource; of somebody else's, begin one of our own."""
@@ -129,10 +169,10 @@ class SharingService:
             created_at_ms=held.added_at_ms,
         )
 
-    def _former(self, taken: Taken) -> Resource | None:
+    def _former(self, name: str, resource: str, *, is_folder: bool) -> Resource | None:
         """What this is the next version of, if anything."""
-        records, file_name = self._context.store.records, safe_file_name(taken.name)
-        return former_version(records, self._context.me, file_name, taken.id, is_folder=taken.files > 0)
+        records, file_name = self._context.store.records, safe_file_name(name)
+        return former_version(records, self._context.me, file_name, resource, is_folder=is_folder)
 
     async def _said_before(self, former: Resource, name: str) -> Metadata:
         """What the former version says of itself; nothing, where we no longer have it."""
@@ -154,19 +194,27 @@ class SharingService:
             kept.append(Kept(resource, context.repository.path_of(held), ours))
         return kept
 
-    def _offer(self, taken: Taken, description: Description, former: Resource | None, before: Metadata) -> Resource:
+    def _offer(
+        self,
+        taken: Taken,
+        description: Description,
+        former: Resource | None,
+        carried: dict[str, Any],
+        *,
+        certain: bool,
+    ) -> Resource:
+        """Publish it; where it is described already, only what the person says of it now is changed."""
         store = self._context.store
+        found = {field.name: getattr(taken.found, field.name) for field in fields(taken.found)}
         with store.transaction():
             earlier = store.records.get(Resource, f"{taken.id}{self._context.me}")
             self.hold(taken.held(self._context.clock.now_ms()))
             if earlier is not None and not earlier.record.withdrawn:
-                record = structs.replace(earlier.record, **fitting(description.fields()), **self._context.header())
+                said = fitting((found if certain else {}) | description.fields())
+                record = structs.replace(earlier.record, **said, **self._context.header())
             else:
-                said = {field.name: getattr(taken.found, field.name) for field in fields(taken.found)}
-                if former is not None:
-                    said |= carried_over(former, before, taken.found)
-                    said |= {"version": former.version + 1, "previous": former.id}
-                record = self._described(taken, fitting(said | description.fields()))
+                versions = {"version": former.version + 1, "previous": former.id} if former else {}
+                record = self._described(taken, fitting(found | carried | versions | description.fields()))
             return self._context.publish(record).record
 
     def _describe(self, resource: str, description: Description) -> Resource:

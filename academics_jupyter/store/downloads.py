@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, TypedDict, Unpack
 
@@ -160,12 +161,34 @@ class Downloads:
         return new
 
     def settle(self, download_id: int, *, done_bytes: int, holders: tuple[Share, ...], pieces: str) -> None:
-        """What had come in all when a download was held, the last pieces verified too. Topic "downloads"."""
+        """What had come in all when a download was held, the last pieces verified too. Topic "downloads".
+
+        It may have been told to go on meanwhile, but has not before this.
+        """
         with self._database.transaction():
             known = self._known(download_id)
-            if known.state in ("active", "paused"):
+            if known.state in ("active", "paused", "waiting"):
                 at_rest = tuple(each._replace(rate_bytes_s=0.0) for each in holders)
                 self._write(replace(known, done_bytes=done_bytes, rate_bytes_s=0.0, holders=at_rest, pieces=pieces))
+                self._database.changed("downloads")
+
+    def clear(self, states: Iterable[str]) -> None:
+        """Forget the downloads in these states, of those that have ended; no file is removed. Topic "downloads"."""
+        with self._database.transaction():
+            touched = [
+                self._database.execute("DELETE FROM downloads WHERE state = ?", (state,))
+                for state in states
+                if state in ENDED
+            ]
+            if any(touched):
+                self._database.changed("downloads")
+
+    def forget(self, download_id: int) -> None:
+        """Forget one that has ended; no file is removed. Safe to repeat. Topic "downloads"."""
+        with self._database.transaction():
+            if self._database.execute(
+                "DELETE FROM downloads WHERE id = ? AND state IN ('finished', 'failed', 'cancelled')", (download_id,)
+            ):
                 self._database.changed("downloads")
 
     def _known(self, download_id: int) -> Download:

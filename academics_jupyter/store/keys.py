@@ -138,6 +138,11 @@ def named_peer(folder: ProfileFolder) -> str:
     return _read(folder.keys).peer
 
 
+def protection_of(folder: ProfileFolder) -> Protection:
+    """What a profile's keys are protected by. Raises NotRegisteredError, StoreDamagedError and StoreError."""
+    return _read(folder.keys).protection
+
+
 def _protected(keys: Keys, folder: ProfileFolder, passphrase: str | None) -> _KeysFile:
     if passphrase:
         sealed = msgspec.structs.asdict(seal(keys.secret, passphrase))

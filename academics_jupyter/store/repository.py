@@ -172,6 +172,23 @@ class Repository:
                     path.unlink(missing_ok=True)
 
 
+def identify(source: Path, on_progress: OnProgress | None = None) -> str:
+    """The id that a file would have as a resource. Raises UnknownTargetError or UsageError, as `take_in`."""
+    done_bytes = 0
+
+    def count(data: memoryview) -> None:
+        nonlocal done_bytes
+        done_bytes += len(data)
+        if on_progress is not None:
+            on_progress(done_bytes)
+
+    with _open_source(source) as file:
+        try:
+            return hash_file(file, os.fstat(file.fileno()).st_size, count).root
+        except NotVerifiedError as error:
+            raise _changed(source) from error
+
+
 def _is_as_recorded(found: os.stat_result, held: HeldFile) -> bool:
     regular = stat.S_ISREG(found.st_mode)
     return regular and (found.st_size, found.st_mtime_ns) == (held.size_bytes, held.mtime_ns)

@@ -11,6 +11,7 @@ from academics_jupyter.store.counters import Clock, Counters
 from academics_jupyter.store.database import Database, Subscriber
 from academics_jupyter.store.doorbell import Doorbell
 from academics_jupyter.store.downloads import Downloads
+from academics_jupyter.store.drafts import Drafts
 from academics_jupyter.store.driving import DrivingRows
 from academics_jupyter.store.events import Events
 from academics_jupyter.store.files import Files
@@ -59,6 +60,7 @@ class Store:
         self.search = MessageSearch(SearchSnapshot(folder.search, keys.data), database, self.messages)
         self.files = Files(database)
         self.downloads = Downloads(database, clock)
+        self.drafts = Drafts(database, clock)
         self.trees = Trees(database, clock)
         self.peers = Peers(database)
         self.events = Events(database)
@@ -74,7 +76,7 @@ class Store:
         folder.create()
         doorbell = Doorbell(folder.path)
         try:
-            database = Database(folder.database, doorbell.ring)
+            database = Database(folder.database, doorbell.ring, lambda: folder.driver() is not None)
         except BaseException:
             doorbell.close()
             raise

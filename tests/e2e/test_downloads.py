@@ -17,7 +17,7 @@ from tests.e2e.test_quickstart import open_notebook, open_tab, row, run_all, run
 from tests.processes import PeerProcess
 
 HOLDERS = ("Mary Somerville", "Caroline Herschel")
-SLOW = {"ACADEMICS_UPLOAD_LIMIT": "1500000"}
+SLOW = {"ACADEMICS_UPLOAD_LIMIT": "1000000"}
 LINE = "{number},{number}.25,comet <b>{number}</b>\n"
 LINES = 600_000
 CELLS = ('%load_ext academics\n%register --name "Maria Mitchell"', "%explore comets", "%academics panel")

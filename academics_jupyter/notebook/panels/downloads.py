@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +13,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from academics_jupyter.errors import StoreError, UnknownTargetError
+from academics_jupyter.notebook.panels.download_help import help_text
 from academics_jupyter.notebook.panels.part import Command, Part, Subscription, read_static
+from academics_jupyter.notebook.panels.redrawing import Repeated
 from academics_jupyter.notebook.session import Session
 from academics_jupyter.notebook.viewing import View, view
 from academics_jupyter.peer.peer import Peer
@@ -20,22 +24,28 @@ from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.store.downloads import UNFINISHED, Download, Share
 
 MOST_ROWS = 100
+ORDER = ("active", "paused", "waiting", "failed", "cancelled", "finished")
+HELPED = ("failed", "waiting", "paused")
+HELP_INTERVAL_S = 1.0
 
 
 class DownloadsPart(Part):
     """Lists the downloads, those under way first; `on_count` is told how many those are."""
 
     NAME = "downloads"
-    _esm: ClassVar[str] = read_static("dom.js", "jupyter.js", "viewing.js", "transfer.js", "downloads.js")
+    _esm: ClassVar[str] = read_static("dom.js", "jupyter.js", "reveal.js", "viewing.js", "transfer.js", "downloads.js")
     _css: ClassVar[str] = read_static("downloads.css")
 
     def __init__(self, session: Session, on_count: Callable[[int], None], **traits: Any) -> None:
         super().__init__(session, **traits)
         self._on_count = on_count
+        self._helping = Repeated(self._help, HELP_INTERVAL_S)
 
     def commands(self) -> dict[str, Command]:
-        """Pause, continue, cancel, try again; see what has come, and put a copy beside the notebook."""
+        """Pause, continue, cancel, try again; see what has come, put a copy beside the notebook; tidy up."""
         return {
+            "clear": self._clear,
+            "forget": self._forget,
             "pause": self._pause,
             "continue": self._continue,
             "cancel": self._cancel,
@@ -45,8 +55,20 @@ class DownloadsPart(Part):
         }
 
     def subscriptions(self) -> list[Subscription]:
-        """Progress is written to the store."""
-        return [(frozenset({"downloads"}), self.redraw.soon)]
+        """Progress is written to the store; who comes may help with what has failed."""
+        return [
+            (frozenset({"downloads"}), self.redraw.soon),
+            (frozenset({"presences", "holdings"}), self._helping.soon),
+        ]
+
+    def tick(self) -> None:
+        """Going online or offline is no change of the store."""
+        self._helping.soon()
+
+    async def release(self) -> None:
+        """Look for help no more."""
+        await self._helping.stop()
+        await super().release()
 
     async def draw(self) -> None:
         """The rows, and how many are under way even where nobody looks."""
@@ -57,16 +79,33 @@ class DownloadsPart(Part):
         under_way = [row for row in downloads if row.state in UNFINISHED]
         self._on_count(len(under_way))
         if self.sight:
-            ended = [row for row in downloads if row.state not in UNFINISHED]
             # Of many, the ones that run are not the latest.
-            under_way.sort(key=lambda row: row.state == "waiting")
-            rows = [*under_way, *ended]
+            rows = sorted(downloads, key=lambda row: ORDER.index(row.state))
             self.show(
                 downloads=[_row(peer, row) for row in rows[:MOST_ROWS]],
                 more=max(len(rows) - MOST_ROWS, 0),
+                counts=dict(Counter(row.state for row in rows)),
                 here=_working_folder(),
                 home=home_folder(),
             )
+            if any(row.state in HELPED for row in rows):
+                self._helping.soon()
+
+    async def _help(self) -> None:
+        peer = self.peer
+        if peer is None or not self.sight:
+            return
+        rows = [row for row in self.state.get("downloads", []) if row["state"] in HELPED]
+        # A profile that is being closed or exchanged meanwhile is no news to anybody.
+        with contextlib.suppress(StoreError):
+            if rows:
+                self.show(**await asyncio.to_thread(_help_with, peer, rows))
+
+    async def _clear(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        await (await self.session.peer()).clear_downloads(*map(str, content["states"]))
+
+    async def _forget(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        await (await self.session.peer()).forget_download(int(content["download"]))
 
     async def _pause(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         await (await self.session.peer()).pause_download(int(content["download"]))
@@ -78,7 +117,9 @@ class DownloadsPart(Part):
         await (await self.session.peer()).cancel_download(int(content["download"]))
 
     async def _again(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        await (await self.session.peer()).repeat_download(int(content["download"]))
+        peer, former = await self.session.peer(), int(content["download"])
+        if (await peer.repeat_download(former)).id != former:
+            await peer.forget_download(former)
 
     async def _view(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         row = _finished(await self.session.peer(), int(content["download"]))
@@ -125,6 +166,15 @@ def _working_folder() -> str:
         return str(Path.cwd())
     except FileNotFoundError:
         return ""
+
+
+def _help_with(peer: Peer, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    driven = peer.status().role != "stopped"
+    failed = {row["resource"] for row in rows if row["state"] == "failed"}
+    return {
+        "offline": not driven,
+        "help": {resource: help_text(peer, resource, driven=driven) for resource in sorted(failed)},
+    }
 
 
 def _row(peer: Peer, download: Download) -> dict[str, Any]:

@@ -12,16 +12,25 @@ from academics_jupyter.notebook.session import Session
 from academics_jupyter.peer.events import Event, LoopStarved
 from academics_jupyter.peer.peer import Peer
 from academics_jupyter.peer.status import TWIN, Status
+from academics_jupyter.store.keys import Protection, protection_of
 
 LOCAL = (
-    "Your name, affiliation and what you share are published in this machine's own registry, which only the profiles"
-    " of your user on this machine read."
+    "What you write here, and what you share later, is published in this machine's own registry, which only the"
+    " profiles of your user on this machine read."
 )
 SHARED = (
-    "Your name, affiliation, what you share, and this machine's address while you are online are published to everyone"
-    " who uses the registry that ACADEMICS_REGISTRY names."
+    "What you write here, what you share later, and this machine's address while you are online are published to"
+    " everyone who uses the registry that ACADEMICS_REGISTRY names."
 )
-
+KEYS = {
+    Protection.KEYRING: "locked with a key in your system's keyring.",
+    Protection.PASSPHRASE: "locked with the passphrase in ACADEMICS_PASSPHRASE.",
+    Protection.FILE: (
+        "not locked, for want of a system keyring: only your user account can read it. To lock it, set"
+        " ACADEMICS_PASSPHRASE, and in a terminal academics key export FILE, then academics key import FILE."
+    ),
+}
+FIELDS = ("name", "affiliation", "email", "interests")
 
 STARVED = (
     "A cell computed for {seconds:.0f} s, and meanwhile nobody could reach your peer. Detached, it goes on in a process"
@@ -33,12 +42,15 @@ class ProfilePart(Part):
     """Registering, going online and offline, moving the peer."""
 
     NAME = "profile"
-    _esm: ClassVar[str] = read_static("dom.js", "profile.js")
+    _esm: ClassVar[str] = read_static("dom.js", "welcome.js", "profile.js")
     _css: ClassVar[str] = read_static("profile.css")
 
-    def __init__(self, session: Session, on_change: Callable[[], None], **traits: Any) -> None:
+    def __init__(
+        self, session: Session, on_change: Callable[[], None], select: Callable[[str], None], **traits: Any
+    ) -> None:
         super().__init__(session, **traits)
-        self._on_change = on_change
+        self._on_change, self._select = on_change, select
+        self._is_new = False
         self._notice = ""
         self._starved = ""
         self._told_of_starving = False
@@ -48,9 +60,11 @@ class ProfilePart(Part):
         self._events = self._heard.events() if self._heard is not None else None
 
     def commands(self) -> dict[str, Command]:
-        """Register, start, stop, move the peer, and take the notice or the offer to detach away."""
+        """Register, edit, start, stop, move the peer; take the welcome, the notice or the offer to detach away."""
         return {
             "register": self._register,
+            "edit": self._edit,
+            "welcomed": self._end_welcome,
             "start": self._start,
             "stop": self._stop,
             "attach": self._attach,
@@ -79,13 +93,15 @@ class ProfilePart(Part):
             peer = self.session.current
             self._hear_of(self.peer)
             if peer is not None:
-                self._show_status(peer, await asyncio.to_thread(peer.status))
+                self._show_status(peer, *await asyncio.to_thread(_looked_up, peer))
 
-    def _show_status(self, peer: Peer, status: Status) -> None:
+    def _show_status(self, peer: Peer, status: Status, about: dict[str, Any]) -> None:
         told = asdict(status)
         shown = {name: told[name] for name in ("role", "profile", "name", "fingerprint", "links", "driven_by")}
         self.show(
             **shown,
+            about=about,
+            is_new=self._is_new,
             published=LOCAL if peer.settings.is_local else SHARED,
             notice=self._notice or (TWIN if status.has_twin else "") or status.registry_error,
             starved=self._starved if peer.is_driver else "",
@@ -111,12 +127,26 @@ class ProfilePart(Part):
 
     async def _register(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         peer = await self.session.peer()
-        await peer.register(str(content.get("name", "")), affiliation=str(content.get("affiliation", "")))
-        self._notice = peer.notice
+        is_new = not peer.is_registered
+        await peer.register(**_given(content))
+        # How the key lies is said by the welcome.
+        self._is_new, self._notice = is_new, ""
         try:
             await self._go_online(peer)
         finally:
             self._changed()
+
+    async def _edit(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        await (await self.session.peer()).register(**_given(content))
+        self.send({"saved": True})
+        self._changed()
+
+    async def _end_welcome(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        """The person has seen it, and wants to go on to a part or not."""
+        self._is_new = False
+        self.redraw.soon()
+        if content.get("part"):
+            self._select(str(content["part"]))
 
     async def _start(self, _content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         self._notice = ""
@@ -160,3 +190,22 @@ class ProfilePart(Part):
     def _changed(self) -> None:
         self.redraw.soon()
         self._on_change()
+
+
+def _given(content: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(content[name]).strip() for name in FIELDS if name in content}
+
+
+def _looked_up(peer: Peer) -> tuple[Status, dict[str, Any]]:
+    """What the store and the disk say: the status, and what the person has said of themselves. Blocking."""
+    status, details = peer.status(), peer.details
+    about: dict[str, Any] = {"keys": str(peer.folder.keys)}
+    if details is not None:
+        about |= {
+            "name": details.name,
+            "affiliation": details.affiliation,
+            "email": details.email,
+            "interests": list(details.interests),
+            "protection": KEYS[protection_of(peer.folder)],
+        }
+    return status, about

@@ -1,4 +1,4 @@
-"""What the parts have in common that take in files of the browser's machine: what has come whole is shared."""
+"""What the parts have in common that take in files of the browser's machine, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -27,19 +27,24 @@ class UploadPart(Part):
         self._swept = False
 
     def commands(self) -> dict[str, Command]:
-        """The steps of an upload, and sharing a path."""
-        return {
-            "begin": self._begin,
-            "chunk": self._chunk,
-            "finish": self._finish,
-            "drop": self._drop,
-            "share": self._share_path,
-        }
+        """The steps of an upload."""
+        return {"begin": self._begin, "chunk": self._chunk, "finish": self._finish, "drop": self._drop}
 
     async def release(self) -> None:
         """What is still on its way stays with the browser."""
         await super().release()
         await asyncio.to_thread(self._uploads.drop_all)
+
+    async def take_whole(self, key: str, path: Path) -> None:
+        """What has come whole lies at `path` until this returns: share it."""
+        peer = await self.registered()
+        size_bytes = await asyncio.to_thread(size_of, path)
+        tell = teller(size_bytes, lambda percent: self.send({"taking": key, "percent": percent}))
+        shared = await peer.sharing.share(path, Description(), tell)
+        for kept in await peer.sharing.kept():
+            if kept.resource.id == shared.resource.id:
+                self.send({"shared": key, "row": kept_row(kept), "notice": shared.notice})
+        self.redraw.soon()
 
     async def registered(self) -> Peer:
         """The peer. Raises UsageError before it is registered."""
@@ -71,7 +76,7 @@ class UploadPart(Part):
         key = str(content["upload"])
         with self._failure_told(key):
             try:
-                await self._share(key, await asyncio.to_thread(self._uploads.finish, key))
+                await self.take_whole(key, await asyncio.to_thread(self._uploads.finish, key))
             finally:
                 await asyncio.to_thread(self._uploads.drop, key)
 
@@ -79,34 +84,6 @@ class UploadPart(Part):
         # At once, and not when a thread gets round to it: what comes after this is late.
         cancelled = self._uploads.cancel(str(content["upload"]))
         await asyncio.to_thread(self._uploads.remove, cancelled)
-
-    async def _share_path(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        key = str(content["upload"])
-        with self._failure_told(key):
-            await self._share(key, Path(str(content["path"]).strip()))
-
-    async def _share(self, key: str, path: Path) -> None:
-        peer = await self.registered()
-        size_bytes = await asyncio.to_thread(size_of, path)
-        shared = await peer.sharing.share(path, Description(), self._teller(key, size_bytes))
-        for kept in await peer.sharing.kept():
-            if kept.resource.id == shared.resource.id:
-                self.send({"shared": key, "row": kept_row(kept), "notice": shared.notice})
-        self.redraw.soon()
-
-    def _teller(self, key: str, size_bytes: int) -> Callable[[int], None]:
-        """Tells how far the taking in is; it is called from a thread, for every chunk."""
-        loop = asyncio.get_running_loop()
-        told = -1
-
-        def tell(done_bytes: int) -> None:
-            nonlocal told
-            percent = 100 * done_bytes // max(size_bytes, 1)
-            if percent > told:
-                told = percent
-                loop.call_soon_threadsafe(self.send, {"taking": key, "percent": min(percent, 100)})
-
-        return tell
 
     @contextmanager
     def _failure_told(self, key: str) -> Iterator[None]:
@@ -120,6 +97,21 @@ class UploadPart(Part):
         except Exception:
             self.send({"failed": key, "error": FAULT})
             raise
+
+
+def teller(size_bytes: int, tell: Callable[[int], object]) -> Callable[[int], None]:
+    """For a thread that counts bytes: has `tell` called on the loop with the percentage, when that has changed."""
+    loop = asyncio.get_running_loop()
+    told = -1
+
+    def count(done_bytes: int) -> None:
+        nonlocal told
+        percent = 100 * done_bytes // max(size_bytes, 1)
+        if percent > told:
+            told = percent
+            loop.call_soon_threadsafe(tell, min(percent, 100))
+
+    return count
 
 
 def kept_row(kept: Kept) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import os
-import stat
 import time
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
@@ -13,13 +12,12 @@ from typing import Any
 
 import pytest
 
-from academics_jupyter.errors import NotStartedError, StoreError, UsageError
+from academics_jupyter.errors import NotStartedError
 from academics_jupyter.notebook.panels import explore as explore_module
 from academics_jupyter.notebook.panels.panel import UNREGISTERED_CLASS, Panel
 from academics_jupyter.notebook.panels.part import Part
 from academics_jupyter.notebook.panels.redrawing import Repeated
 from academics_jupyter.notebook.panels.sight import LEASE_S, Sight
-from academics_jupyter.notebook.panels.uploads import LEFTOVER_S, PREFIX, Uploads
 from academics_jupyter.peer import context
 from academics_jupyter.peer.events import LoopStarved
 from academics_jupyter.peer.peer import Peer
@@ -118,147 +116,6 @@ def bytes_of(row: dict[str, Any]) -> bytes:
     return Path(row["path"]).read_bytes()
 
 
-def is_there(row: dict[str, Any]) -> bool:
-    return Path(row["path"]).exists()
-
-
-def parts_left(peer: Peer) -> list[Path]:
-    return list(peer.folder.parts.iterdir())
-
-
-# Uploads
-
-
-async def upload(viewer: Viewer, name: str, data: bytes, key: str = "u1") -> None:
-    viewer.ask("begin", upload=key, name=name, size=len(data))
-    sent = (await viewer.reply("received"))["bytes"]
-    while sent < len(data):
-        viewer.ask("chunk", data[sent : sent + MIB], upload=key, offset=sent)
-        sent = (await viewer.reply("received"))["bytes"]
-    viewer.ask("finish", upload=key)
-
-
-async def test_a_file_over_ten_mebibytes_is_shared_whole(panel: Panel, ada: Peer) -> None:
-    viewer = Viewer(panel.share)
-    data = bytes(range(256)) * (11 * MIB // 256) + b"the end"
-    await upload(viewer, "long.bin", data)
-    row = (await viewer.reply("shared"))["row"]
-    assert (row["file_name"], row["size_bytes"]) == ("long.bin", len(data))
-    assert bytes_of(row) == data
-    assert parts_left(ada) == []
-
-
-@pytest.mark.parametrize(
-    "name", ["../../.ssh/authorized_keys", "/etc/passwd", "C:\\a\\..\\CON", "a\x00b\n.pdf", "", ".."]
-)
-async def test_a_file_keeps_to_the_repository_whatever_its_name(panel: Panel, ada: Peer, name: str) -> None:
-    viewer = Viewer(panel.share)
-    await upload(viewer, name, b"bytes")
-    row = (await viewer.reply("shared"))["row"]
-    assert Path(row["path"]).parent == ada.folder.repository
-    assert "/" not in row["file_name"]
-    assert not set(row["file_name"]) & set("\x00\n\\")
-
-
-async def test_an_empty_file_is_shared(panel: Panel) -> None:
-    viewer = Viewer(panel.share)
-    await upload(viewer, "empty.txt", b"")
-    assert (await viewer.reply("shared"))["row"]["size_bytes"] == 0
-
-
-async def test_a_cancelled_upload_leaves_nothing_and_does_not_touch_another(panel: Panel, ada: Peer) -> None:
-    viewer = Viewer(panel.share)
-    for key in ("gone", "kept"):
-        viewer.ask("begin", upload=key, name="x.bin", size=10)
-        await viewer.reply("received")
-        viewer.ask("chunk", b"12345", upload=key, offset=0)
-        await viewer.reply("received")
-    viewer.ask("drop", upload="gone")
-    viewer.ask("chunk", b"67890", upload="gone", offset=5)
-    assert "cancelled" in (await viewer.reply("failed"))["error"]
-    viewer.ask("chunk", b"67890", upload="kept", offset=5)
-    await viewer.reply("received")
-    viewer.ask("finish", upload="kept")
-    row = (await viewer.reply("shared"))["row"]
-    assert bytes_of(row) == b"1234567890"
-    assert parts_left(ada) == []
-    assert len(await ada.sharing.kept()) == 1
-
-
-async def test_closing_the_panel_drops_what_is_on_its_way(panel: Panel, ada: Peer) -> None:
-    viewer = Viewer(panel.share)
-    viewer.ask("begin", upload="u", name="x.bin", size=10)
-    await viewer.reply("received")
-    assert len(parts_left(ada)) == 1
-    await panel._end()
-    assert parts_left(ada) == []
-
-
-def test_chunks_count_once_and_in_order(tmp_path: Path) -> None:
-    uploads = Uploads()
-    uploads.begin("u", "x.bin", 10, tmp_path)
-    assert uploads.take("u", 0, b"12345") == 5
-    assert uploads.take("u", 0, b"12345") == 5
-    with pytest.raises(UsageError):
-        uploads.take("u", 6, b"7")
-    with pytest.raises(UsageError):
-        uploads.take("u", 5, b"678901")
-    with pytest.raises(UsageError):
-        uploads.finish("u")
-    assert uploads.take("u", 5, b"67890") == 10
-    path = uploads.finish("u")
-    assert path.read_bytes() == b"1234567890"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    uploads.drop("u")
-    uploads.drop("u")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_cannot_fit_on_the_disk_is_refused_at_once(tmp_path: Path) -> None:
-    uploads = Uploads()
-    with pytest.raises(StoreError, match="left"):
-        uploads.begin("u", "x.bin", 1 << 60, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_old_leftovers_are_swept_and_young_ones_are_not(tmp_path: Path) -> None:
-    old, young = tmp_path / f"{PREFIX}old", tmp_path / f"{PREFIX}young"
-    for folder in (old, young):
-        folder.mkdir()
-    os.utime(old, (0, time.time() - LEFTOVER_S - 1))
-    Uploads().sweep(tmp_path)
-    assert list(tmp_path.iterdir()) == [young]
-
-
-# Sharing
-
-
-async def test_a_path_that_is_not_there_is_said_at_the_upload(panel: Panel) -> None:
-    viewer = Viewer(panel.share)
-    viewer.ask("share", upload="p", path="/nowhere/at/all.pdf")
-    failed = await viewer.reply("failed")
-    assert failed["failed"] == "p"
-    assert "no file" in failed["error"]
-
-
-async def test_the_description_can_be_changed_and_the_offer_taken_back(panel: Panel, ada: Peer, tmp_path: Path) -> None:
-    viewer = Viewer(panel.share)
-    viewer.look()
-    (tmp_path / "notes.md").write_text("# Notes\n")
-    viewer.ask("share", upload="p", path=str(tmp_path / "notes.md"))
-    shared = (await viewer.reply("shared"))["row"]
-    fields = {"title": "Better", "authors": "Ada; Charles", "keywords": "a, b", "year": "1843"}
-    viewer.ask("describe", resource=shared["id"], fields=fields)
-    await viewer.reply("saved")
-    expected = shared | {"title": "Better", "authors": ["Ada", "Charles"], "keywords": ["a", "b"], "year": 1843}
-    await viewer.shows(repository=[expected])
-    viewer.ask("describe", resource=shared["id"], fields={"year": "soon"})
-    viewer.ask("unshare", resource=shared["id"], delete=True)
-    await viewer.shows(repository=[])
-    assert not is_there(shared)
-
-
 # Exploring
 
 
@@ -277,12 +134,12 @@ async def test_explore_shows_what_is_found_and_greys_it_when_its_holder_leaves(
         return next(iter(viewer.state.get("rows", [])), {})
 
     await wait_until_async(lambda: row().get("available") is True)
-    await wait_until_async(lambda: row()["holders"] == [f"Grace {MARKUP}"])
+    await wait_until_async(lambda: row().get("holders") == [f"Grace {MARKUP}"])
     assert (row()["id"], row()["title"]) == (resource.id, MARKUP)
     viewer.ask("download", resource=resource.id)
 
     await wait_until_async(lambda: resource.id in viewer.state.get("held", {}))
-    assert viewer.state["downloads"][resource.id]["state"] == "finished"
+    await wait_until_async(lambda: viewer.state["downloads"][resource.id]["state"] == "finished")
     await ada.unshare(resource.id)
     await grace.stop()
     await wait_until_async(lambda: row().get("available") is False)
@@ -296,8 +153,9 @@ async def test_the_holder_is_named_though_never_met(panel: Panel, ada: Peer, gra
     await wait_until_async(lambda: not grace.status().waiting)
     await grace.stop()
     viewer.look()
-    await wait_until_async(lambda: viewer.state.get("rows"))
-    assert viewer.state["rows"][0]["holders"] == [f"Grace {MARKUP}"]
+    await wait_until_async(
+        lambda: [row["holders"] for row in viewer.state.get("rows", [])] == [[f"Grace {MARKUP}"]], what="her name"
+    )
 
 
 async def test_a_registry_that_does_not_answer_is_said(panel: Panel, network: MemoryNetwork) -> None:
@@ -362,9 +220,11 @@ async def test_a_failed_download_is_shown_and_can_be_tried_again(
 
     await wait_until_async(lambda: states() == ["failed"])
     assert "online" in viewer.state["downloads"][0]["error"]
+    await wait_until_async(lambda: ada.status().links == 0)
     await grace.start()
+    await wait_until_async(lambda: ada.status().links == 1)
     viewer.ask("again", download=viewer.state["downloads"][0]["id"])
-    await wait_until_async(lambda: states() == ["finished", "failed"])
+    await wait_until_async(lambda: states() == ["finished"])
     assert bytes_of(viewer.state["downloads"][0]) == b"y"
 
 
@@ -395,9 +255,8 @@ async def test_a_download_is_watched_held_and_gone_on_with(
         return [(holder["name"], holder["given_bytes"] > 0) for holder in row().get("holders", [])]
 
     await wait_until_async(lambda: giving() == [(f"Mary {MARKUP}", True)] and "left" in row()["left"])
+    await wait_until_async(lambda: "9" in row()["pieces"] and panel.tabs.counts.get("downloads") == 1)
     assert 0 < row()["done_bytes"] < row()["size_bytes"]
-    assert "9" in row()["pieces"]
-    assert panel.tabs.counts["downloads"] == 1
     viewer.ask("pause", download=download.id)
     await wait_until_async(lambda: row()["state"] == "paused")
     assert (row()["rate_bytes_s"], row()["left"]) == (0, "")
@@ -509,10 +368,21 @@ async def test_registering_in_the_panel_goes_online(network: MemoryNetwork, tmp_
     viewer.ask("register", name=" ", affiliation="")
 
     await wait_until_async(lambda: "name" in panel.profile.problem)
-    viewer.ask("register", name="Emmy", affiliation="Göttingen")
-    await viewer.shows(role="driver", name="Emmy")
-    assert UNREGISTERED_CLASS not in panel._dom_classes
-    assert panel.tabs.registered
+    assert viewer.state["about"] == {"keys": str(peer.folder.keys)}
+    viewer.ask("register", name="Emmy", affiliation="Göttingen", email="", interests="rings, ideals")
+    await viewer.shows(role="driver", name="Emmy", is_new=True, notice="")
+    about = viewer.state["about"]
+    assert (about["affiliation"], about["interests"]) == ("Göttingen", ["rings", "ideals"])
+    assert "locked" in about["protection"]
+    viewer.ask("welcomed", part="share")
+    await viewer.shows(is_new=False)
+    assert panel.tabs.selected == "share"
+    viewer.ask("edit", name="Emmy Noether", affiliation="Bryn Mawr", email="", interests="")
+    await viewer.reply("saved")
+    await viewer.shows(
+        name="Emmy Noether", about=about | {"name": "Emmy Noether", "affiliation": "Bryn Mawr", "interests": []}
+    )
+    await wait_until_async(lambda: UNREGISTERED_CLASS not in panel._dom_classes and panel.tabs.registered)
     viewer.ask("stop")
     await viewer.shows(role="stopped")
     panel.close()
@@ -586,13 +456,14 @@ async def test_a_burst_of_changes_is_few_redraws() -> None:
         nonlocal runs
         runs += 1
 
-    repeated = Repeated(draw, 0.05)
+    interval_s, began_s = 0.05, time.monotonic()
+    repeated = Repeated(draw, interval_s)
     for _ in range(100):
         repeated.soon()
         await asyncio.sleep(0.001)
 
     await wait_until_async(lambda: repeated._task is not None and repeated._task.done())
-    assert 2 <= runs <= 10
+    assert 2 <= runs <= 2 + (time.monotonic() - began_s) / interval_s
     await repeated.stop()
 
 

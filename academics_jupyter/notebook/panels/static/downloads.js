@@ -1,18 +1,25 @@
-// The downloads: those under way, which can be held, and then those that have ended, which can be opened.
+// The downloads: active ones and waiting ones, which can be held, then those that failed, and those to be opened.
 
 const STATES = { paused: "paused", finished: "finished", failed: "failed", cancelled: "cancelled" };
+const GROUPS = [
+  ["active", "Active", ["active"]],
+  ["waiting", "Waiting", ["waiting", "paused"]],
+  ["failed", "Not finished", ["failed", "cancelled"]],
+  ["finished", "Finished", ["finished"]],
+];
 
 function render({ model, el }) {
   const link = connect(model, el, "downloads", draw, { viewed: showView, copied: openCopy });
-  const list = (label) => h("ul", { class: "academics-list", "aria-label": label });
-  const underWay = list("Downloads under way");
-  const ended = list("Downloads that have ended");
-  const heading = h("h4", { class: "academics-heading", hidden: true }, "Ended");
-  const nothing = "Nothing downloaded yet. Find something under Explore and choose Download.";
-  const empty = h("p", { class: "academics-empty", "data-testid": "academics-no-downloads", hidden: true }, nothing);
+  const groups = GROUPS.map(([name, title, states]) => makeGroup(name, title, states));
+  const explore = () => {
+    model.set("selected", "explore");
+    model.save_changes();
+  };
+  const nothing = ["Nothing downloaded yet. ", button("Find something under Explore", explore, { class: "academics-link" }), ", and choose Download."];
+  const empty = h("p", { class: "academics-empty", "data-testid": "academics-no-downloads", hidden: true }, ...nothing);
   const more = h("p", { class: "academics-faint", hidden: true });
   const told = h("div", { class: "academics-unseen", role: "status" });
-  link.body.append(underWay, heading, ended, more, empty, told);
+  link.body.append(...groups.map(({ node }) => node), more, empty, told);
   const opened = new Set();
   const copies = new Set();
   let known = null;
@@ -20,19 +27,33 @@ function render({ model, el }) {
   function draw(state) {
     const rows = state.downloads;
     if (!rows) return;
-    const [running, over] = [rows.filter(isUnderWay), rows.filter((row) => !isUnderWay(row))];
     const focused = el.querySelector("[data-download]:focus-within")?.dataset.download;
-    keep(underWay, running, (row) => row.id, make, update);
-    keep(ended, over, (row) => row.id, make, update);
-    put(underWay, "hidden", !running.length);
-    put(ended, "hidden", !over.length);
-    put(heading, "hidden", !(running.length && over.length));
+    for (const { node, list, states, draw: drawTitle } of groups) {
+      const within = rows.filter((row) => states.includes(row.state));
+      keep(list, within, (row) => row.id, make, update);
+      put(node, "hidden", !within.length);
+      drawTitle(within, states.reduce((sum, each) => sum + (state.counts?.[each] ?? 0), 0));
+    }
     put(empty, "hidden", rows.length > 0);
     say(more, state.more ? `and ${state.more} more` : "");
     keepFocus(focused);
     announce(rows);
   }
-  /** A download that ends moves to the other list: who was at its buttons is led there. */
+  function makeGroup(name, title, states) {
+    const list = h("ul", { class: "academics-list", "aria-label": `${title} downloads` });
+    const heading = h("h4", { class: "academics-heading academics-grow" });
+    const offline = h("p", { class: "academics-faint", hidden: true }, "Your peer is offline: these go on once it is online again.");
+    const clear = button("Clear finished", () => link.ask("clear", { states }), { class: "academics-quiet", title: "Take these off the list; the files stay" });
+    const tools = name === "finished" ? clear : "";
+    const node = h("section", { "data-group": name, hidden: true }, h("div", { class: "academics-row-top" }, heading, tools), offline, list);
+    const drawTitle = (rows, count) => {
+      const rate = rows.reduce((sum, row) => sum + row.rate_bytes_s, 0);
+      say(heading, `${title} (${count})${rate ? ` · ${bytes(Math.round(rate))}/s` : ""}`);
+      put(offline, "hidden", name !== "waiting" || !link.state.offline);
+    };
+    return { node, list, states, draw: drawTitle };
+  }
+  /** A download that turns moves to another list: who was at its buttons is led there. */
   function keepFocus(focused) {
     if (focused === undefined || el.contains(document.activeElement)) return;
     el.querySelector(`[data-download="${focused}"] button:not([hidden])`)?.focus({ preventScroll: true });
@@ -51,14 +72,20 @@ function render({ model, el }) {
         "aria-label": `Cancel ${plain(row.name)}`,
       }),
       view: button("View", () => toggle(row.id), { "aria-controls": `academics-view-${row.id}` }),
+      forget: button("✕", () => link.ask("forget", { download: row.id }), {
+        class: "academics-quiet",
+        title: "Take it off the list",
+        "aria-label": `Take ${plain(row.name)} off the list`,
+      }),
       transfer: makeTransfer(row),
+      help: h("div", { class: "academics-help", hidden: true }),
       detail: h("div", { class: "academics-faint academics-detail" }),
       path: h("div", { class: "academics-path" }),
       box: h("div", { class: "academics-detail-box", id: `academics-view-${row.id}`, hidden: true }),
     };
-    const actions = h("span", { class: "academics-actions" }, parts.main, parts.cancel, parts.view);
+    const actions = h("span", { class: "academics-actions" }, parts.main, parts.cancel, parts.view, parts.forget);
     const top = h("div", { class: "academics-row-top" }, parts.name, actions);
-    const below = [parts.detail, parts.transfer, parts.path, parts.box];
+    const below = [parts.detail, parts.help, parts.transfer, parts.path, parts.box];
     const node = h("li", { class: "academics-download", "data-download": row.id }, top, ...below);
     node.academicsParts = parts;
     return node;
@@ -79,8 +106,10 @@ function render({ model, el }) {
     put(parts.view, "aria-label", `View ${plain(row.name)}`);
     put(parts.transfer, "hidden", !isUnderWay(row) || (row.state === "waiting" && !row.done_bytes));
     if (!parts.transfer.hidden) drawTransfer(parts.transfer, row);
+    put(parts.forget, "hidden", finished || isUnderWay(row));
     fill(parts.detail, stateKey(row), () => stateText(row));
-    fill(parts.path, row.path, () => (row.path ? pathOf(row) : []));
+    say(parts.help, row.state === "failed" ? (link.state.help?.[row.resource] ?? "") : "");
+    fill(parts.path, row.path, () => (row.path ? pathOf(row, link.state.home) : []));
     const isOpen = finished && opened.has(row.id);
     put(parts.box, "hidden", !isOpen);
     put(node, "data-open", isOpen);
@@ -156,8 +185,9 @@ function stateKey({ state, done_bytes, size_bytes, rate_bytes_s, left, error, ho
   return [state, done_bytes, size_bytes, rate_bytes_s, left, error, gave, finished_at_ms];
 }
 
-function pathOf(row) {
-  return [h("code", {}, bdi(row.path)), copyButton(row.path, `Copy the path of ${plain(row.name)}`)];
+function pathOf(row, home) {
+  const copy = copyButton(row.path, `Copy the path of ${plain(row.name)}`);
+  return [h("code", {}, bdi(row.path)), copy, ...revealButton(row.path, plain(row.name), home)];
 }
 
 export default { render };

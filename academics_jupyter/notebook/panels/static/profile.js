@@ -2,7 +2,17 @@
 
 function render({ model, el }) {
   const line = h("div", { class: "academics-standing", "data-testid": "academics-standing" });
-  const form = registrationForm((given) => link.ask("register", given));
+  const start = startForm((given) => link.ask("register", given));
+  const { form } = start;
+  const welcome = welcomeBox((part) => link.ask("welcomed", { part }));
+  const own = ownBox((given) => link.ask("edit", given));
+  const turn = () => {
+    put(own.node, "hidden", !own.node.hidden);
+    put(who, "aria-expanded", own.node.hidden ? "false" : "true");
+    if (!own.node.hidden) own.open(link.state);
+  };
+  const who = button("Profile", turn, { class: "academics-quiet", "aria-expanded": "false", "data-testid": "academics-own-profile" });
+  const head = h("div", { class: "academics-row-top academics-head" }, line, who);
   const told = h("span", { class: "academics-grow" });
   const dismiss = button("✕", () => link.ask("dismiss"), {
     class: "academics-quiet",
@@ -22,19 +32,24 @@ function render({ model, el }) {
     button("Detach", () => act("detach"), { class: "academics-main", "data-testid": "academics-detach" }),
     button("✕", () => link.ask("decline"), { class: "academics-quiet", "aria-label": "Do not detach" }),
   );
-  const link = connect(model, el, "profile", draw);
+  const link = connect(model, el, "profile", draw, { saved: () => own.saved() });
   line.append(h("span", {}, "Opening your profile…"));
-  form.hidden = true;
-  link.body.append(line, form, notice, offer);
+  for (const each of [start.node, who, own.node]) each.hidden = true;
+  link.body.append(head, start.node, welcome.node, own.node, notice, offer);
   const onProblem = () => setBusy(false);
   model.on("change:problem", onProblem);
 
   function draw(state) {
     if (!state.role) return;
     put(el, "data-role", state.role);
-    put(form, "hidden", state.role !== "unregistered");
-    put(line, "hidden", state.role === "unregistered");
-    say(form.querySelector(".academics-published"), state.published);
+    const isNew = state.role === "unregistered";
+    put(start.node, "hidden", !isNew);
+    put(head, "hidden", isNew);
+    put(who, "hidden", isNew);
+    if (isNew) put(own.node, "hidden", true);
+    start.draw(state);
+    welcome.draw(state);
+    own.draw(state);
     say(told, state.notice);
     put(notice, "hidden", state.notice === "");
     say(starved, state.starved);
@@ -94,37 +109,6 @@ function standing(state, act) {
     h("span", { class: "academics-faint academics-grow" }, why),
     button("Go online", () => act("start"), { class: "academics-main", "data-testid": "academics-go-online" }),
   ];
-}
-
-function registrationForm(register) {
-  const name = h("input", {
-    type: "text",
-    name: "name",
-    required: true,
-    maxlength: 100,
-    autocomplete: "name",
-    placeholder: "Ada Lovelace",
-  });
-  const affiliation = h("input", {
-    type: "text",
-    name: "affiliation",
-    maxlength: 200,
-    autocomplete: "organization",
-    placeholder: "optional",
-  });
-  return submittable(
-    { class: "academics-form academics-registration", "data-testid": "academics-registration" },
-    () => register({ name: name.value, affiliation: affiliation.value }),
-    h("strong", {}, "Join the network"),
-    h("label", {}, "Name", name),
-    h("label", {}, "Affiliation", affiliation),
-    h("p", { class: "academics-faint academics-published" }),
-    h(
-      "div",
-      { class: "academics-actions" },
-      h("button", { type: "submit", class: "academics-main" }, "Register and go online"),
-    ),
-  );
 }
 
 export default { render };

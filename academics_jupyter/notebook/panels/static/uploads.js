@@ -14,13 +14,6 @@ function uploader(ask, show) {
     show(upload);
     running = running.then(() => send(upload, file));
   }
-  function addPath(path) {
-    const upload = newUpload(path, 0);
-    upload.state = "taking";
-    uploads.set(upload.key, upload);
-    show(upload);
-    ask("share", { upload: upload.key, path });
-  }
   async function send(upload, file) {
     if (upload.state === "cancelled") return;
     try {
@@ -36,7 +29,7 @@ function uploader(ask, show) {
     } catch (error) {
       if (upload.state === "cancelled") return;
       if (error instanceof DOMException)
-        fail(upload, "The browser cannot read it. Choose a changed file again; share a folder by its path, below.");
+        fail(upload, "The browser cannot read it. Choose a changed file again; share a folder from the server’s disk.");
       else fail(upload, error.message);
     }
   }
@@ -78,11 +71,15 @@ function uploader(ask, show) {
       fail(upload, message.error);
     },
   };
-  return { add, addPath, cancel, forget: (upload) => uploads.delete(upload.key), replies };
+  return { add, all: () => uploads.values(), cancel, forget: (upload) => uploads.delete(upload.key), replies };
 }
 
 function newUpload(name, size) {
-  const key = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  const key = newKey();
   const nothingYet = { sent: 0, percent: 0, slow: false, error: "", notice: "", row: null, answer: null };
   return { key, name, size, state: "waiting", ...nothingYet };
+}
+
+function newKey() {
+  return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 }

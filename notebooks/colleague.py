@@ -1,7 +1,7 @@
 """A colleague for the example notebooks: a second peer, in a process of its own, that shares, reads and answers.
 
-`invite()` brings her online from a notebook. As a program this is an example of a peer with no notebook; she stays
-until her standard input ends, which it does when the notebook's kernel does.
+`await invite()` brings her online from a notebook. As a program this is an example of a peer with no notebook; she
+stays until her standard input ends, which it does when the notebook's kernel does.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lab
+
 import academics
 
 HERE = Path(__file__).parent
@@ -18,19 +20,21 @@ NAME = "Grace Hopper"
 _processes: list[subprocess.Popen[str]] = []
 
 
-def invite() -> None:
-    """Bring the colleague online and wait until she has shared her data; once for each kernel."""
-    if _processes and _processes[-1].poll() is None:
-        return
-    process = subprocess.Popen(
-        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE
-    )
+async def invite() -> None:
+    """Bring the colleague online, and wait until she has shared her data and met you; once for each kernel."""
+    if not _processes or _processes[-1].poll() is not None:
+        print(await asyncio.to_thread(start), end="")
+        await lab.until(lambda: lab.has_met(NAME))
+
+
+def start() -> str:
+    """Start her process; what she says once she is ready."""
+    process = lab.started(__file__)
     _processes.append(process)
-    for line in process.stdout:
-        print(line, end="")
-        if line.startswith("ready"):
-            return
-    raise RuntimeError("The colleague did not come online; what she said is above.")
+    said = process.stdout.readline()
+    if not said.startswith("ready"):
+        raise RuntimeError("The colleague did not come online; what went wrong is above.")
+    return said
 
 
 def dismiss() -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Container, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from academics_jupyter.errors import RegistryError
 from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.membership import new_membership
-from academics_jupyter.peer.versions import Newer, newest_after, outdated
+from academics_jupyter.peer.people import People, Person
+from academics_jupyter.peer.sightings import Sightings
+from academics_jupyter.peer.versions import Newer, all_versions, newest_after, outdated
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Presence, Profile, Resource, Signed
-from academics_jupyter.registry.port import Found, Query
+from academics_jupyter.registry.matching import page
+from academics_jupyter.registry.port import Found, Page, Place, Query
 from academics_jupyter.store.peers import Contact
 
 log = logging.getLogger(__name__)
@@ -36,6 +40,8 @@ class Listing:
     holders: tuple[str, ...]
     online_holders: tuple[str, ...]
     newer: str = ""
+    last_seen_ms: int = 0
+    """When one of its holders was last seen, if none is online; 0 where that is not known."""
 
     @property
     def available(self) -> bool:
@@ -44,28 +50,15 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody on the network."""
-
-    peer: str
-    name: str
-    affiliation: str
-    interests: tuple[str, ...]
-    online: bool
-    resources: int
-
-    @property
-    def fingerprint(self) -> str:
-        """What people read to each other."""
-        return fingerprint(self.peer)
-
-
-@dataclass(frozen=True, slots=True)
 class Explored:
-    """Listings, best first; `notice` says, in one line, what is wrong with the view, if anything."""
+    """A page of listings in the query's order; `notice` says, in one line, what is wrong with the view, if anything.
+
+    `next` is where the following page begins; None where nothing follows.
+    """
 
     listings: tuple[Listing, ...]
     notice: str = ""
+    next: Place | None = None
 
 
 class ExploringService:
@@ -74,20 +67,24 @@ class ExploringService:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._asked_for: set[str] = set()
+        self._sightings = Sightings(context)
+        self.everybody = People(context, self._sightings, self.online)
 
     async def explore(self, query: Query) -> Explored:
-        """What fits the query, best first."""
-        online: dict[str, Presence] = {}
+        """A page of what fits the query."""
+        online, notice = dict[str, Presence](), ""
         try:
             online = await self.online()
             async with self._context.asking() as registry:
-                found = await registry.search(replace(query, online=frozenset(online)))
+                answer = await registry.search(replace(query, online=frozenset(online)))
+            found = answer.found
             await asyncio.to_thread(self._remember, found)
             await self._meet(signed.record.peer for each in found for signed in (*each.descriptions, *each.holdings))
+            await self._sightings.look(_away(found, online))
         except RegistryError as error:
-            listings = await asyncio.to_thread(self._explore_store, query, online)
-            return Explored(tuple(listings), f"{error} Shown is what this profile knows.")
-        return Explored(tuple(await asyncio.to_thread(self._listings, found, online)))
+            answer = await asyncio.to_thread(self._explore_store, query, online)
+            found, notice = answer.found, f"{error} Shown is what this profile knows."
+        return Explored(tuple(await asyncio.to_thread(self._listings, found, online)), notice, answer.next)
 
     async def online(self) -> dict[str, Presence]:
         """Who is online, by peer id; ourselves too: as the driver sees it, else as the registry's records say.
@@ -120,6 +117,21 @@ class ExploringService:
         found = found or self._found_in_store(resource)
         return self._listing(found[0], online) if found else None
 
+    async def versions(self, resource: Resource) -> list[Resource]:
+        """What its sharer has made of a resource, newest first; itself among them."""
+        return await all_versions(self._context.store.records, resource, self.listing)
+
+    async def remembered(self, resources: Iterable[str]) -> dict[str, Listing]:
+        """Those of them that somebody describes, by what this profile knows, without asking the network."""
+        online: dict[str, Presence] = {}
+        with suppress(RegistryError):
+            online = await self.online()
+        return await asyncio.to_thread(self._remembered, resources, online)
+
+    def _remembered(self, resources: Iterable[str], online: dict[str, Presence]) -> dict[str, Listing]:
+        found = [each for resource in resources for each in self._found_in_store(resource)]
+        return {each.resource.id: each for each in self._listings(found, online)}
+
     async def holders(self, resource: str) -> tuple[str, ...]:
         """Who is said to hold a resource, described or not: nobody describes a file chosen from a folder."""
         listing = await self.listing(resource)
@@ -135,23 +147,16 @@ class ExploringService:
 
     async def people(self, words: tuple[str, ...] = ()) -> list[Person]:
         """Who works on what, online first. Raises RegistryError."""
-        online = await self.online()
-        async with self._context.asking() as registry:
-            profiles = await registry.profiles(words)
-        shared = self._shared_counts()
-        people = [
-            Person(
-                peer=record.peer,
-                name=record.name,
-                affiliation=record.affiliation,
-                interests=record.interests,
-                online=record.peer in online,
-                resources=shared.get(record.peer, 0),
-            )
-            for record in (signed.record for signed in profiles)
-        ]
-        people += self._just_arrived(words, online, {person.peer for person in people})
-        return sorted(people, key=lambda person: (not person.online, person.name.casefold()))
+        return await self.everybody.found(words)
+
+    async def known(self, peers: Collection[str]) -> list[Person]:
+        """Who those peers are, those online first; without the registry, as far as this profile knows."""
+        online: dict[str, Presence] = {}
+        with suppress(RegistryError):
+            online = await self.online()
+            await self._meet(peers)
+            await self._sightings.look(peer for peer in peers if peer not in online)
+        return await asyncio.to_thread(self.everybody.known, peers, online)
 
     async def _meet(self, peers: Iterable[str]) -> None:
         """Learn from the registry, once, who those are whose profile has not been heard of, so that they can be named.
@@ -170,15 +175,6 @@ class ExploringService:
     async def contacts(self) -> list[Contact]:
         """Everybody this profile has met, online first; `online` says that there is a link with them."""
         return await asyncio.to_thread(self._context.store.peers.all)
-
-    def _just_arrived(self, words: tuple[str, ...], online: dict[str, Presence], listed: set[str]) -> list[Person]:
-        """Those online under a name that fits, whose profile the registry does not have yet."""
-        wanted = [word.casefold() for word in words]
-        return [
-            Person(peer, presence.name, "", (), online=True, resources=0)
-            for peer, presence in online.items()
-            if peer not in listed and all(word in presence.name.casefold() for word in wanted)
-        ]
 
     def name_of(self, peer: str) -> str:
         """The name that a peer goes by."""
@@ -209,7 +205,13 @@ class ExploringService:
             holders=holders,
             online_holders=tuple(peer for peer in holders if peer in online),
             newer=newest.id if newest else "",
+            last_seen_ms=self._last_seen_ms(holders, online),
         )
+
+    def _last_seen_ms(self, holders: Iterable[str], online: dict[str, Presence]) -> int:
+        if any(peer in online for peer in holders):
+            return 0
+        return max((self._sightings.last_seen_ms(peer) for peer in holders), default=0)
 
     def _preferred(self, descriptions: tuple[Signed[Resource], ...]) -> Resource:
         """Our own description, else that of somebody we know, else the first."""
@@ -222,7 +224,7 @@ class ExploringService:
                 return signed.record
         return descriptions[0].record
 
-    def _remember(self, found: list[Found]) -> None:
+    def _remember(self, found: Iterable[Found]) -> None:
         """Keep what was found, so that it can be named, and explored when the registry is away."""
         with self._context.store.transaction():
             for each in found:
@@ -234,17 +236,12 @@ class ExploringService:
             for signed in profiles:
                 self._context.store.records.put(signed)
 
-    def _explore_store(self, query: Query, online: dict[str, Presence]) -> list[Listing]:
-        wanted = " ".join(query.words).casefold().split()
+    def _explore_store(self, query: Query, online: dict[str, Presence]) -> Page:
         groups: dict[str, list[Signed[Resource]]] = {}
         for signed in self._context.store.records.resources():
-            record = signed.record
-            text = " ".join((record.title, *map(str, record.authors), *record.keywords, record.abstract)).casefold()
-            if not record.withdrawn and all(word in text for word in wanted):
-                groups.setdefault(record.id, []).append(signed)
-        listings = self._listings([self._found(group) for group in groups.values()], online)
-        listings = [each for each in listings if each.available or not query.available]
-        return sorted(listings, key=lambda each: -each.resource.created_at_ms)[: query.limit]
+            if not signed.record.withdrawn:
+                groups.setdefault(signed.record.id, []).append(signed)
+        return page((self._found(group) for group in groups.values()), replace(query, online=frozenset(online)))
 
     def _found_in_store(self, resource: str) -> list[Found]:
         group = [signed for signed in self._context.store.records.resources(resource) if not signed.record.withdrawn]
@@ -254,9 +251,10 @@ class ExploringService:
         holdings = self._context.store.records.holdings(group[0].record.id)
         return Found(tuple(group), tuple(signed for signed in holdings if signed.record.held))
 
-    def _shared_counts(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for signed in self._context.store.records.resources():
-            if not signed.record.withdrawn:
-                counts[signed.record.peer] = counts.get(signed.record.peer, 0) + 1
-        return counts
+
+def _away(found: Iterable[Found], online: Container[str]) -> Iterator[str]:
+    """The holders of what nobody online holds."""
+    for each in found:
+        holders = [signed.record.peer for signed in each.holdings]
+        if not any(peer in online for peer in holders):
+            yield from holders

@@ -24,7 +24,6 @@ from academics_jupyter.peer.exploring import Explored, Listing
 from academics_jupyter.peer.exporting import export_torrent
 from academics_jupyter.peer.own_chats import OwnChats
 from academics_jupyter.peer.settings import resolve
-from academics_jupyter.peer.versions import all_versions
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.records import Resource
 from academics_jupyter.registry.port import Query
@@ -136,8 +135,7 @@ class Peer(OwnChats):
 
     async def versions(self, resource: str) -> pd.DataFrame:
         """What the sharer of a resource has made of it, newest first. Raises UnknownTargetError."""
-        described, records = await self._described(resource), self._context.store.records
-        found = await all_versions(records, described, self.exploring.listing)
+        found = await self.exploring.versions(await self._described(resource))
         return tables.version_table(found, self.exploring.name_of)
 
     async def _described(self, resource: str) -> Resource:

@@ -11,7 +11,8 @@ from academics_jupyter.protocol.identity import fingerprint
 if TYPE_CHECKING:
     import pandas as pd
 
-    from academics_jupyter.peer.exploring import Listing, Person
+    from academics_jupyter.peer.exploring import Listing
+    from academics_jupyter.peer.people import Person
     from academics_jupyter.protocol.contents import Contents
     from academics_jupyter.protocol.records import Resource
     from academics_jupyter.store.history import StoredMessage

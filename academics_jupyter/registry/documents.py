@@ -2,7 +2,8 @@
 
 A document holds the signed bytes (`payload`, `signature`) and fields to find it by. Anyone who may write to the
 registry may have written any of them, so a reader checks the signature and that the fields which are plain copies
-agree; derived words (`kw`, `authors`, `topics`) are not compared, for `matching` decides from the record itself.
+agree; what is derived (`kw`, `authors`, `topics`, `order`) is not compared, for `matching` decides from the record
+itself.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from academics_jupyter.protocol.records import (
     convert,
     open_as,
 )
-from academics_jupyter.registry.matching import age_order, lease_ms, profile_order
+from academics_jupyter.registry.matching import age_order, lease_ms, profile_order, title_order
 from academics_jupyter.registry.words import author_words, profile_words, resource_words, topics
 
 Document = dict[str, Any]
@@ -83,7 +84,7 @@ def _copies(record: Record) -> Document:
             return {**common, "online": record.online}
         case Resource():
             shown: Document = {"kind": record.kind, "withdrawn": record.withdrawn, "k": age_order(record)}
-            return {**common, "id": record.id, **shown}
+            return {**common, "id": record.id, **shown, "year": record.year or 0, "size_bytes": record.size_bytes}
         case Holding():
             return {**common, "resource": record.resource, "held": record.held}
         case _:
@@ -95,7 +96,8 @@ def _derived(record: Record) -> Document:
         case Resource():
             authors = {word for name in author_words(record) for word in name}
             listed = sorted(authors)[:MAX_AUTHOR_WORDS]
-            return {"kw": list(resource_words(record)), "authors": listed, "topics": list(topics(record))}
+            words: Document = {"kw": list(resource_words(record)), "authors": listed, "topics": list(topics(record))}
+            return {**words, "order": title_order(record)}
         case Profile():
             return {"kw": list(profile_words(record)), "order": profile_order(record)[0]}
         case _:

@@ -5,11 +5,11 @@ MongoDB finds candidates by index fields that anyone may have written; this rule
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from academics_jupyter.protocol.records import PRESENCE_LEASE_MS, Presence, Profile, Record, Resource
-from academics_jupyter.registry.port import Query
+from academics_jupyter.registry.port import Found, Order, Page, Place, Query, Standing
 from academics_jupyter.registry.words import (
     author_words,
     joined,
@@ -23,6 +23,9 @@ from academics_jupyter.registry.words import (
 
 CLOCK_GRACE_MS = 25 * 3_600_000
 """A presence counts for this long past its signed expiry while its lease is renewed: peers' clocks may be a day off."""
+
+
+MAX_TITLE_ORDER = 100
 
 
 class Fit(IntEnum):
@@ -45,13 +48,76 @@ def fit(resource: Resource, query: Query) -> Fit:
     return Fit.BEGINNING if begun and words.issuperset(wanted.whole) else Fit.NONE
 
 
+def standing(resource: Resource, query: Query) -> Standing | None:
+    """Where a description stands in the query's order; None where it does not fit."""
+    fits = fit(resource, query)
+    if not fits:
+        return None
+    return (-fits if query.order is Order.BEST else 0, _value(resource, query.order), -age_order(resource))
+
+
+def page(founds: Iterable[Found], query: Query) -> Page:
+    """The page that a query asks for, of all resources there are: each stands where its best description does."""
+    standings: dict[str, tuple[Standing, Found]] = {}
+    for found in founds:
+        fitting = [place for signed in found.descriptions if (place := standing(signed.record, query)) is not None]
+        resource = found.descriptions[0].record.id
+        if fitting and (query.after is None or query.after.is_before(min(fitting), resource)):
+            standings[resource] = (min(fitting), found)
+    kept = [
+        (place, resource, found)
+        for resource, (place, found) in standings.items()
+        if not query.available or any(held.record.peer in query.online for held in found.holdings)
+    ]
+    kept.sort(key=lambda each: each[:2])
+    shown, limit = kept[: max(query.limit, 0)], max(query.limit, 0)
+    end = place_after([(place, resource) for place, resource, _ in shown], query.after) if len(kept) > limit else None
+    return Page(tuple(found for _, _, found in shown), end)
+
+
+def place_after(shown: Sequence[tuple[Standing, str]], former: Place | None) -> Place | None:
+    """Where a page ends of which these resources are shown, in their order; `former` is where it began."""
+    if not shown:
+        return None
+    last = shown[-1][0]
+    tied = former.shown if former is not None and former.standing == last else frozenset[str]()
+    return Place(last, tied | {resource for place, resource in shown if place == last})
+
+
+def title_order(resource: Resource) -> str:
+    """Resources are listed by the words of their title, else of their file's name."""
+    return joined(resource.title or resource.file_name)[:MAX_TITLE_ORDER]
+
+
+def _value(resource: Resource, order: Order) -> int | str:
+    match order:
+        case Order.TITLE:
+            return title_order(resource)
+        case Order.YEAR:
+            return -(resource.year or 0)
+        case Order.SIZE:
+            return -resource.size_bytes
+        case _:
+            return 0
+
+
 def _passes(resource: Resource, query: Query) -> bool:
-    author = frozenset(split(query.author))
+    *whole, begun = split(query.author) or [""]
     return (
         (not query.kind or resource.kind == query.kind)
-        and (not query.keyword or joined(query.keyword) in topics(resource))
-        and (not author or any(author <= name for name in author_words(resource)))
+        and (not query.sharer or resource.peer == query.sharer)
+        and _is_of_years(resource.year or 0, query)
+        and (not query.keyword or any(each.startswith(joined(query.keyword)) for each in topics(resource)))
+        and (not begun or any(_is_named(name, whole, begun) for name in author_words(resource)))
     )
+
+
+def _is_of_years(year: int, query: Query) -> bool:
+    return (not query.year_from or year >= query.year_from) and (not query.year_to or 0 < year <= query.year_to)
+
+
+def _is_named(name: frozenset[str], whole: list[str], begun: str) -> bool:
+    return name.issuperset(whole) and any(word.startswith(begun) for word in name)
 
 
 def profile_fits(profile: Profile, texts: Iterable[str]) -> bool:

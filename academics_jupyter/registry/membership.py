@@ -67,6 +67,12 @@ async def members(database: AsyncDatabase[Document], since_ms: int) -> Members:
     return await asyncio.to_thread(_opened, documents, since_ms)
 
 
+async def last_presences(database: AsyncDatabase[Document], peers: frozenset[str]) -> list[Signed[Presence]]:
+    """The presences of those peers, however long ago they ended, verified. Raises pymongo's errors."""
+    documents = await database["active_users"].find({"_id": {"$in": sorted(peers)}}, {"votes": 0}).to_list()
+    return await asyncio.to_thread(opened_all, Presence, documents)
+
+
 async def vote(database: AsyncDatabase[Document], record: Vote, payload: str, signature: str) -> bool:
     """Write a vote beside its target's presence; whether there is one. Only its voter writes it, in order."""
     entry = {"payload": payload, "signature": signature, "failed": record.failed, "target_epoch": record.target_epoch}

@@ -21,15 +21,14 @@ from academics_jupyter.protocol.records import (
     newer,
 )
 from academics_jupyter.registry.matching import (
-    Fit,
     age_order,
-    fit,
     lease_ms,
+    page,
     profile_fits,
     profile_order,
     void_from_ms,
 )
-from academics_jupyter.registry.port import MAX_DESCRIPTIONS, MAX_HOLDINGS, Found, Members, Query
+from academics_jupyter.registry.port import MAX_DESCRIPTIONS, MAX_HOLDINGS, Found, Members, Page, Query
 
 R = TypeVar("R", bound=Record)
 
@@ -87,18 +86,12 @@ class MemoryRegistry:
         written = self._network.written[since_ms:] if since_ms else [*self._online(), *self._all(Vote)]
         return Members(tuple(_only(Presence, written)), tuple(_only(Vote, written)), len(self._network.written))
 
-    async def search(self, query: Query) -> list[Found]:
-        """What fits, best first."""
+    async def search(self, query: Query) -> Page:
+        """A page of what fits."""
         self._check()
-        ranked: dict[str, tuple[Fit, int]] = {}
-        for signed in self._all(Resource):
-            rank = (fit(signed.record, query), age_order(signed.record))
-            if rank[0]:
-                ranked[signed.record.id] = max(ranked.get(signed.record.id, rank), rank)
-        best = sorted(ranked, key=lambda resource: (ranked[resource], resource), reverse=True)
-        found = (self._found(resource, query.online) for resource in best)
-        kept = [each for each in found if not query.available or _held_by(each, query.online)]
-        return kept[: max(query.limit, 0)]
+        described = (signed.record for signed in self._all(Resource) if not signed.record.withdrawn)
+        ids = dict.fromkeys(resource.id for resource in described)
+        return page((self._found(resource, query.online) for resource in ids), query)
 
     async def resources(self, start: str, limit: int = 10, online: frozenset[str] = frozenset()) -> list[Found]:
         """The resources whose id begins with `start`."""
@@ -112,16 +105,34 @@ class MemoryRegistry:
         self._check()
         return self._held(resource, online)
 
-    async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
+    async def profiles(
+        self,
+        words: tuple[str, ...] = (),
+        limit: int = 100,
+        *,
+        among: frozenset[str] | None = None,
+        after: Signed[Profile] | None = None,
+    ) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests begin with all of `words`, by name."""
         self._check()
-        fitting = (signed for signed in self._all(Profile) if profile_fits(signed.record, words))
+        fitting = [
+            signed
+            for signed in self._all(Profile)
+            if profile_fits(signed.record, words)
+            and (among is None or signed.record.peer in among)
+            and (after is None or profile_order(signed.record) > profile_order(after.record))
+        ]
         return sorted(fitting, key=lambda signed: profile_order(signed.record))[: max(limit, 0)]
 
     async def profile(self, peer: str) -> Signed[Profile] | None:
         """What a peer tells of themselves."""
         self._check()
         return next((signed for signed in self._all(Profile) if signed.record.peer == peer), None)
+
+    async def presences(self, peers: frozenset[str]) -> list[Signed[Presence]]:
+        """The last presence of each of those peers."""
+        self._check()
+        return [signed for signed in self._all(Presence) if signed.record.peer in peers]
 
     def _check(self) -> None:
         if not self._network.reachable:
@@ -145,10 +156,6 @@ class MemoryRegistry:
     def _held(self, resource: str, online: frozenset[str]) -> list[Signed[Holding]]:
         held = [each for each in self._all(Holding) if each.record.resource == resource and each.record.held]
         return sorted(held, key=lambda signed: (signed.record.peer not in online, signed.record.peer))[:MAX_HOLDINGS]
-
-
-def _held_by(found: Found, peers: Iterable[str]) -> bool:
-    return not {holding.record.peer for holding in found.holdings}.isdisjoint(peers)
 
 
 def _only(kind: type[R], all_of_them: Iterable[Signed[Record]]) -> Iterator[Signed[R]]:

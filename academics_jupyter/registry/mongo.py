@@ -17,15 +17,16 @@ from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from academics_jupyter.errors import RegistryUnreachableError, UsageError
-from academics_jupyter.protocol.records import Holding, Profile, Record, Signed
+from academics_jupyter.protocol.records import Holding, Presence, Profile, Record, Signed
 from academics_jupyter.registry.documents import Document, opened, opened_all
 from academics_jupyter.registry.edge import DRIVER_TIMEOUT_S, answered
 from academics_jupyter.registry.matching import profile_fits, profile_order
-from academics_jupyter.registry.membership import members
-from academics_jupyter.registry.port import Found, Members, Query
+from academics_jupyter.registry.membership import last_presences, members
+from academics_jupyter.registry.planning import LIVE
+from academics_jupyter.registry.port import Found, Members, Page, Query
 from academics_jupyter.registry.publishing import publish
 from academics_jupyter.registry.schema import ensure_indexes
-from academics_jupyter.registry.search import LIVE, holders, search, starting_with
+from academics_jupyter.registry.search import holders, search, starting_with
 from academics_jupyter.registry.words import query_words
 
 DEFAULT_DATABASE = "academics"
@@ -79,8 +80,8 @@ class MongoRegistry:
         """The presences and votes written since a mark, or of everybody online, by the server's clock."""
         return await self._answered(lambda database: members(database, since_ms))
 
-    async def search(self, query: Query) -> list[Found]:
-        """What fits, best first."""
+    async def search(self, query: Query) -> Page:
+        """A page of what fits."""
         return await self._answered(lambda database: search(database, query))
 
     async def resources(self, start: str, limit: int = 10, online: frozenset[str] = frozenset()) -> list[Found]:
@@ -91,14 +92,26 @@ class MongoRegistry:
         """Who holds a resource, described or not."""
         return await self._answered(lambda database: holders(database, resource, online))
 
-    async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
+    async def profiles(
+        self,
+        words: tuple[str, ...] = (),
+        limit: int = 100,
+        *,
+        among: frozenset[str] | None = None,
+        after: Signed[Profile] | None = None,
+    ) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests have words that begin with each of `words`, by name."""
-        return await self._answered(lambda database: _profiles(database, words, limit))
+        behind = profile_order(after.record) if after else ("", "")
+        return await self._answered(lambda database: _profiles(database, words, limit, among, behind))
 
     async def profile(self, peer: str) -> Signed[Profile] | None:
         """What a peer tells of themselves."""
         there = await self._answered(lambda database: database["profiles"].find_one({"_id": peer, **LIVE}))
         return opened(Profile, there) if there else None
+
+    async def presences(self, peers: frozenset[str]) -> list[Signed[Presence]]:
+        """The last presence of each of those peers."""
+        return await self._answered(lambda database: last_presences(database, peers))
 
     async def _answered(self, call: Callable[[AsyncDatabase[Document]], Awaitable[T]]) -> T:
         return await answered(self._place, self._database, call)
@@ -146,13 +159,25 @@ async def _clock_ms(database: AsyncDatabase[Document]) -> int:
     return int((await database.command("hello", codec_options=database.codec_options))["localTime"])
 
 
-async def _profiles(database: AsyncDatabase[Document], words: tuple[str, ...], limit: int) -> list[Signed[Profile]]:
+async def _profiles(
+    database: AsyncDatabase[Document],
+    words: tuple[str, ...],
+    limit: int,
+    among: frozenset[str] | None,
+    behind: tuple[str, str],
+) -> list[Signed[Profile]]:
     starts = [{"kw": {"$regex": f"^{re.escape(word)}"}} for word in query_words(words)]
+    chosen = [LIVE] if among is None else [LIVE, {"_id": {"$in": sorted(among)}}]
+    condition = {"$and": [*chosen, {"order": {"$gte": behind[0]}}, *starts]}
     kept: list[Signed[Profile]] = []
-    async with database["profiles"].find({"$and": [LIVE, *starts]}, sort=[("order", ASCENDING)]) as cursor:
+    async with database["profiles"].find(condition, sort=[("order", ASCENDING), ("_id", ASCENDING)]) as cursor:
         while len(kept) < limit and (page := await cursor.to_list(limit)):
             fitting = await asyncio.to_thread(opened_all, Profile, page)
-            kept += [signed for signed in fitting if profile_fits(signed.record, words)]
+            kept += [
+                signed
+                for signed in fitting
+                if profile_fits(signed.record, words) and profile_order(signed.record) > behind
+            ]
     return sorted(kept[: max(limit, 0)], key=lambda signed: profile_order(signed.record))
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 from platformdirs import user_data_path
 
 from academics_jupyter.errors import MongodMissingError, RegistryError, RegistryUnreachableError
-from academics_jupyter.protocol.records import Holding, Profile, Record, Signed
+from academics_jupyter.protocol.records import Holding, Presence, Profile, Record, Signed
 from academics_jupyter.registry.mongo import MongoRegistry
-from academics_jupyter.registry.port import Found, Members, Query, Registry
+from academics_jupyter.registry.port import Found, Members, Page, Query, Registry
 
 if TYPE_CHECKING:
     from academics_jupyter.registry.embedded import EmbeddedMongod
@@ -80,8 +80,8 @@ class EmbeddedRegistry:
         """The presences and votes written since a mark, or of everybody online."""
         return await self._asked(lambda registry: registry.members(since_ms))
 
-    async def search(self, query: Query) -> list[Found]:
-        """What fits, best first."""
+    async def search(self, query: Query) -> Page:
+        """A page of what fits."""
         return await self._asked(lambda registry: registry.search(query))
 
     async def resources(self, start: str, limit: int = 10, online: frozenset[str] = frozenset()) -> list[Found]:
@@ -92,13 +92,24 @@ class EmbeddedRegistry:
         """Who holds a resource, described or not."""
         return await self._asked(lambda registry: registry.holdings(resource, online))
 
-    async def profiles(self, words: tuple[str, ...] = (), limit: int = 100) -> list[Signed[Profile]]:
+    async def profiles(
+        self,
+        words: tuple[str, ...] = (),
+        limit: int = 100,
+        *,
+        among: frozenset[str] | None = None,
+        after: Signed[Profile] | None = None,
+    ) -> list[Signed[Profile]]:
         """Whose name, affiliation or interests have words that begin with each of `words`, by name."""
-        return await self._asked(lambda registry: registry.profiles(words, limit))
+        return await self._asked(lambda registry: registry.profiles(words, limit, among=among, after=after))
 
     async def profile(self, peer: str) -> Signed[Profile] | None:
         """What a peer tells of themselves."""
         return await self._asked(lambda registry: registry.profile(peer))
+
+    async def presences(self, peers: frozenset[str]) -> list[Signed[Presence]]:
+        """The last presence of each of those peers."""
+        return await self._asked(lambda registry: registry.presences(peers))
 
     def _found(self) -> EmbeddedMongod:
         if sys.platform == "win32":

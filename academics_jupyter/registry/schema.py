@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | `active_users` | peer, with the votes on it | its id; `lease_until`; `changed` |
 | `profiles` | peer | words, name |
-| `resources` | resource and sharer | words, author, keyword, kind, each newest first; id |
+| `resources` | resource and sharer | words, author, keyword, kind, sharer, each newest first; title, year, size; id |
 | `holdings` | resource and holder | resource |
 | `terms` | word of a resource | its start |
 """
@@ -19,6 +19,8 @@ from academics_jupyter.registry.documents import Document
 
 TERMS = "terms"
 WORDS_INDEX = "words"
+AUTHORS_INDEX, TOPICS_INDEX, KIND_INDEX, SHARER_INDEX = "authors", "topics", "kind", "sharer"
+AGE_INDEX, TITLE_INDEX, YEAR_INDEX, SIZE_INDEX = "age", "title", "year", "size"
 
 LEFT_KEPT_S = 2 * 86_400
 """A presence is kept this long after its lease, longer than the grace for clocks, so that it cannot be replayed."""
@@ -36,15 +38,19 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "profiles": [
         IndexModel([("kw", ASCENDING)], name=WORDS_INDEX),
-        IndexModel([("order", ASCENDING)], name="order"),
+        IndexModel([("order", ASCENDING), ("_id", ASCENDING)], name="order"),
         _EXPIRY,
     ],
     "resources": [
         IndexModel([("kw", ASCENDING), ("k", DESCENDING)], name=WORDS_INDEX),
-        IndexModel([("authors", ASCENDING), ("k", DESCENDING)], name="authors"),
-        IndexModel([("topics", ASCENDING), ("k", DESCENDING)], name="topics"),
-        IndexModel([("kind", ASCENDING), ("k", DESCENDING)], name="kind"),
-        IndexModel([("k", DESCENDING)], name="age"),
+        IndexModel([("authors", ASCENDING), ("k", DESCENDING)], name=AUTHORS_INDEX),
+        IndexModel([("topics", ASCENDING), ("k", DESCENDING)], name=TOPICS_INDEX),
+        IndexModel([("kind", ASCENDING), ("k", DESCENDING)], name=KIND_INDEX),
+        IndexModel([("peer", ASCENDING), ("k", DESCENDING)], name=SHARER_INDEX),
+        IndexModel([("k", DESCENDING)], name=AGE_INDEX),
+        IndexModel([("order", ASCENDING), ("k", DESCENDING)], name=TITLE_INDEX),
+        IndexModel([("year", DESCENDING), ("k", DESCENDING)], name=YEAR_INDEX),
+        IndexModel([("size_bytes", DESCENDING), ("k", DESCENDING)], name=SIZE_INDEX),
         IndexModel([("id", ASCENDING), ("k", ASCENDING)], name="id"),
         _EXPIRY,
     ],

@@ -1,9 +1,8 @@
 """Searching resources in MongoDB, page by page. May import pymongo and registry modules below it.
 
-Words: the rarest word (the `terms` know how common each is) picks from the index {kw: 1, k: -1}, which gives its
-documents newest first; the others are checked by `$setIsSubset`, for plain `$all` lets the planner pick a common word.
-First come resources that have all words whole, then those that have a completion of the last. Each page's holders and
-descriptions are read in one query each, and everything is verified before it counts.
+What MongoDB is asked is said in `planning`. Each page's holders and descriptions are read in one query each, and
+everything is verified before it counts. A resource that several describe stands where its best description does; what
+comes of it later, on whichever page, is passed over.
 """
 
 from __future__ import annotations
@@ -11,51 +10,49 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from academics_jupyter.protocol.records import Holding, Resource, Signed
 from academics_jupyter.registry.documents import Document, opened_all
 from academics_jupyter.registry.edge import is_missing_hint
-from academics_jupyter.registry.matching import Fit, age_order, fit
-from academics_jupyter.registry.port import MAX_DESCRIPTIONS, MAX_HOLDINGS, Found, Query
-from academics_jupyter.registry.schema import TERMS, WORDS_INDEX
-from academics_jupyter.registry.words import Searched, joined, searched, split
+from academics_jupyter.registry.matching import Fit, age_order, place_after, standing
+from academics_jupyter.registry.planning import LIVE, SORTINGS, Sweep, sweeps
+from academics_jupyter.registry.port import MAX_DESCRIPTIONS, MAX_HOLDINGS, Found, Page, Query, Standing
 
-MAX_COMPLETIONS = 50
-MAX_TERMS_READ = 5_000
-MAX_PAGE = 1_000
+MAX_BATCH = 1_000
 PAGING_S = 3.0
 """A search for what is available ends here with what it has, where nearly nothing that fits is."""
 
-LIVE: Document = {"$expr": {"$gt": ["$expires", "$$NOW"]}}
+Candidates = list[tuple[Standing, Document]]
+"""Documents, each with where it stands by its fields, in their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One sweep of a search: what MongoDB is asked, and how well a record must fit to count in it."""
-
-    condition: Document
-    needed: Fit
-    by_words: bool
-
-
-async def search(database: AsyncDatabase[Document], query: Query) -> list[Found]:
-    """What fits, best first; see the port. Raises pymongo's errors."""
-    found: dict[str, Found] = {}
+async def search(database: AsyncDatabase[Document], query: Query) -> Page:
+    """A page of what fits; see the port. Raises pymongo's errors."""
+    found: dict[str, tuple[Standing, Found]] = {}
     ends = time.monotonic() + PAGING_S
     if query.limit < 1:
-        return []
-    for sweep in await _passes(database, query):
-        async for page in _pages(database, sweep, query.limit):
-            found |= await _fitting(database, query, sweep.needed, [each for each in page if each["id"] not in found])
-            if len(found) >= query.limit or time.monotonic() > ends:
-                return list(found.values())[: query.limit]
-    return list(found.values())
+        return Page()
+    for sweep in await sweeps(database, query):
+        async for batch in _batches(database, sweep, query):
+            new = [each for each in batch if each[1]["id"] not in found]
+            found |= await _fitting(database, query, sweep.fit, new)
+            if len(found) > query.limit:
+                return _cut(found, query)
+            if time.monotonic() > ends:
+                read = [(place, each["id"]) for place, each in batch]
+                return Page(tuple(each for _, each in found.values()), place_after(read, query.after))
+    return Page(tuple(each for _, each in found.values()))
+
+
+def _cut(found: dict[str, tuple[Standing, Found]], query: Query) -> Page:
+    shown = [(place, resource) for resource, (place, _) in found.items()][: query.limit]
+    kept = tuple(each for _, each in found.values())[: query.limit]
+    return Page(kept, place_after(shown, query.after))
 
 
 async def starting_with(
@@ -90,100 +87,88 @@ async def gather(
     return await asyncio.to_thread(_assembled, ids, list(described.values()), held)
 
 
-async def _passes(database: AsyncDatabase[Document], query: Query) -> list[Pass]:
-    wanted, filters = searched(query.words), _filters(query)
-    if not wanted.all:
-        return [Pass({"$and": filters}, Fit.WHOLE, by_words=False)]
-    completions = await _completions(database, wanted.last)
-    common = {each["_id"]: each["n"] async for each in database[TERMS].find({"_id": {"$in": list(wanted.all)}})}
-    ordered = sorted(wanted.all, key=lambda word: _count(common.get(word)))
-    passes = [Pass({"kw": ordered[0], "$and": [*filters, _subset(ordered[1:])]}, Fit.WHOLE, by_words=True)]
-    if completions:
-        rarest = [word for word in ordered if word in wanted.whole]
-        passes.append(Pass(_begun(wanted, rarest, completions, filters), Fit.BEGINNING, by_words=True))
-    return passes
-
-
-def _count(noted: object) -> float:
-    """How common a word is said to be; anyone may have written anything there."""
-    return noted if isinstance(noted, int | float) else 0
-
-
-def _begun(wanted: Searched, rarest: list[str], completions: list[str], filters: list[Document]) -> Document:
-    if not wanted.whole:
-        return {"kw": {"$in": completions}, "$and": filters}
-    meets = {"$expr": {"$gt": [{"$size": {"$setIntersection": ["$kw", completions]}}, 0]}}
-    return {"kw": rarest[0], "$and": [*filters, _subset(rarest[1:]), meets]}
-
-
-def _subset(words: list[str]) -> Document:
-    return {"$expr": {"$setIsSubset": [words, "$kw"]}}
-
-
-def _filters(query: Query) -> list[Document]:
-    filters: list[Document] = [{"withdrawn": False}, LIVE]
-    if query.kind:
-        filters.append({"kind": query.kind})
-    if query.keyword:
-        filters.append({"topics": joined(query.keyword)})
-    if query.author:
-        filters.append({"authors": {"$all": split(query.author)}})
-    return filters
-
-
-async def _completions(database: AsyncDatabase[Document], start: str) -> list[str]:
-    """The commonest words that begin with `start`, itself left out."""
-    pipeline: list[Document] = [
-        {"$match": {"_id": {"$gt": start, "$lt": start + "\U0010ffff"}}},
-        {"$limit": MAX_TERMS_READ},
-        {"$sort": {"n": -1}},
-        {"$limit": MAX_COMPLETIONS},
-    ]
-    return [each["_id"] async for each in await database[TERMS].aggregate(pipeline)]
-
-
-async def _pages(database: AsyncDatabase[Document], sweep: Pass, size: int) -> AsyncIterator[list[Document]]:
-    """The documents of a sweep, newest first, in pages that grow."""
-    hint = WORDS_INDEX if sweep.by_words else None
+async def _batches(database: AsyncDatabase[Document], sweep: Sweep, query: Query) -> AsyncIterator[Candidates]:
+    """What a sweep finds from the query's place on, in batches that grow."""
     try:
-        async for page in _read(database, sweep.condition, hint, size):
-            yield page
+        async for batch in _read(database, sweep, query, sweep.index):
+            yield batch
     except OperationFailure as error:
-        if hint is None or not is_missing_hint(error):
+        if not is_missing_hint(error):
             raise
-        async for page in _read(database, sweep.condition, None, size):
-            yield page
+        async for batch in _read(database, sweep, query, None):
+            yield batch
 
 
 async def _read(
-    database: AsyncDatabase[Document], condition: Document, hint: str | None, size: int
-) -> AsyncIterator[list[Document]]:
-    async with database["resources"].find(condition, sort=[("k", DESCENDING)], hint=hint) as cursor:
-        while page := await cursor.to_list(min(size, MAX_PAGE)):
-            yield page
-            size *= 2
+    database: AsyncDatabase[Document], sweep: Sweep, query: Query, hint: str | None
+) -> AsyncIterator[Candidates]:
+    sorting = SORTINGS[query.order]
+    # Most of what is looked through for what is available is not, and only named.
+    fields = dict.fromkeys(("id", "k", sorting.field or "k"), 1) if query.available else None
+    for condition in _ranges(sweep, query):
+        # One more than is shown, to know whether anything follows; and what ties with the last of the former page.
+        size = query.limit + 1 + (len(query.after.shown) if query.after else 0)
+        asked = {"$and": [*sweep.conditions, condition]}
+        found = database["resources"].find(asked, fields, sort=sorting.keys, hint=hint, batch_size=size)
+        async with found as cursor:
+            while documents := await cursor.to_list(min(size, MAX_BATCH)):
+                placed = ((sorting.standing(sweep.fit or Fit.NONE, each), each) for each in documents)
+                yield [(place, each) for place, each in placed if place is not None and isinstance(each["id"], str)]
+                size *= 2
+
+
+def _ranges(sweep: Sweep, query: Query) -> list[Document]:
+    """Where a sweep goes on for this page; nowhere, where a former page has ended behind all of it."""
+    if query.after is None or (sweep.fit is not None and -sweep.fit > query.after.standing[0]):
+        return [{}]
+    if sweep.fit is not None and -sweep.fit < query.after.standing[0]:
+        return []
+    return SORTINGS[query.order].ranges(query.after.standing)
 
 
 async def _fitting(
-    database: AsyncDatabase[Document], query: Query, needed: Fit, page: list[Document]
-) -> dict[str, Found]:
-    """Those of a page that fit indeed."""
-    ids = list(dict.fromkeys(each["id"] for each in page if isinstance(each["id"], str)))
-    if query.available:
-        ids = await _available(database, ids, query.online)
+    database: AsyncDatabase[Document], query: Query, needed: Fit | None, candidates: Candidates
+) -> dict[str, tuple[Standing, Found]]:
+    """Those of a batch that fit indeed, and have not been shown before."""
+    first: dict[str, Standing] = {}
+    at_hand: dict[str, Document] = {}
+    for place, each in candidates:
+        if query.after is None or query.after.is_before(place, each["id"]):
+            first.setdefault(each["id"], place)
+            at_hand[each["_id"]] = each
+    ids = await _available(database, list(first), query.online) if query.available else list(first)
+    if not ids:
+        return {}
     wanted = frozenset(ids)
-    gathered = await gather(database, ids, query.online, (each for each in page if each["id"] in wanted)) if ids else []
-    return {each.descriptions[0].record.id: each for each in gathered if _best(each, query) >= needed}
+    seeds = [each for each in at_hand.values() if each["id"] in wanted]
+    if query.available:
+        seeds = await database["resources"].find({"_id": {"$in": [each["_id"] for each in seeds]}}).to_list()
+    gathered = await gather(database, ids, query.online, seeds)
+    return {
+        resource: (first[resource], each)
+        for each in gathered
+        if _is_due(each, query, needed, at_hand) and (resource := each.descriptions[0].record.id) in first
+    }
 
 
-def _best(found: Found, query: Query) -> Fit:
-    return max(fit(signed.record, query) for signed in found.descriptions)
+def _is_due(found: Found, query: Query, needed: Fit | None, at_hand: dict[str, Document]) -> bool:
+    """Whether a resource fits as well as needed, and none but the descriptions at hand would have it stand before."""
+    places = {
+        signed.record.key: place
+        for signed in found.descriptions
+        if (place := standing(signed.record, query)) is not None
+    }
+    if not places or (needed is not None and min(places.values())[0] != -needed):
+        return False
+    resource = found.descriptions[0].record.id
+    others = (place for name, place in places.items() if name not in at_hand)
+    return query.after is None or all(query.after.is_before(place, resource) for place in others)
 
 
 async def _available(database: AsyncDatabase[Document], ids: list[str], online: frozenset[str]) -> list[str]:
     """Those ids which one of those online holds, verified."""
-    held = [each for each in await _holdings(database, ids, online) if each["here"]]
-    opened = await asyncio.to_thread(opened_all, Holding, held)
+    theirs = {"resource": {"$in": ids}, "held": True, "peer": {"$in": sorted(online)}, **LIVE}
+    opened = await asyncio.to_thread(opened_all, Holding, await database["holdings"].find(theirs).to_list())
     held_ids = {signed.record.resource for signed in opened if signed.record.held}
     return [each for each in ids if each in held_ids]
 

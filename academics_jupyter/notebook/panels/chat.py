@@ -20,8 +20,8 @@ from academics_jupyter.notebook.panels.redrawing import Repeated
 from academics_jupyter.notebook.panels.room_actions import RoomActions
 from academics_jupyter.notebook.panels.upload_part import UploadPart
 from academics_jupyter.notebook.session import Session
-from academics_jupyter.peer.exploring import Person
 from academics_jupyter.peer.peer import Peer
+from academics_jupyter.peer.people import Person
 from academics_jupyter.protocol.mentions import written
 from academics_jupyter.protocol.messages import is_room
 from academics_jupyter.store.rooms import RoomRow

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from academics_jupyter.peer.exploring import Person
 from academics_jupyter.peer.peer import Peer
+from academics_jupyter.peer.people import Person
 from academics_jupyter.peer.room_tables import member_rows, room_state
 from academics_jupyter.protocol.identity import fingerprint
 from academics_jupyter.protocol.rooms import open_invitation

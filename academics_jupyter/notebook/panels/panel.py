@@ -36,10 +36,10 @@ class Panel(ipywidgets.VBox):
         panel = secrets.token_hex(4)
         self.session = session
         self.tabs = Tabs(panel=panel)
-        self.profile = ProfilePart(session, self._follow, panel=panel)
+        self.profile = ProfilePart(session, self._follow, self._select, panel=panel)
         shown = {"panel": panel, "selected": FIRST}
         self.explore = ExplorePart(session, self._write_to, **shown)
-        self.share = SharePart(session, **shown)
+        self.share = SharePart(session, lambda: self._select(SharePart.NAME), **shown)
         self.downloads = DownloadsPart(session, lambda count: self.tabs.count(downloads=count), **shown)
         self.chat = ChatPart(session, lambda count: self.tabs.count(chat=count), **shown)
         self.parts: tuple[Part, ...] = (self.profile, self.explore, self.share, self.downloads, self.chat)
@@ -117,8 +117,11 @@ class Panel(ipywidgets.VBox):
                 unfollow()
         self._unfollow = []
 
+    def _select(self, part: str) -> None:
+        self.tabs.selected = part
+
     def _write_to(self, peer: str) -> None:
-        self.tabs.selected = ChatPart.NAME
+        self._select(ChatPart.NAME)
         asyncio.get_running_loop().create_task(self.chat.converse(peer))
 
     def _repr_keys(self) -> Any:

@@ -122,10 +122,13 @@ def test_a_query_has_a_bounded_number_of_words() -> None:
         (Query(words=("graph", "netw")), Fit.BEGINNING),
         (Query(kind="data"), Fit.NONE),
         (Query(author="emmy noether"), Fit.WHOLE),
-        (Query(author="noether, E."), Fit.NONE),
+        (Query(author="noether, E."), Fit.WHOLE),
+        (Query(author="noether, D."), Fit.NONE),
+        (Query(author="noe emmy"), Fit.NONE),
         (Query(author="emmy hilbert"), Fit.NONE),
         (Query(keyword="machine-learning"), Fit.WHOLE),
-        (Query(keyword="machine"), Fit.NONE),
+        (Query(keyword="machine"), Fit.WHOLE),
+        (Query(keyword="learning"), Fit.NONE),
     ],
 )
 def test_fit(query: Query, expected: Fit) -> None:

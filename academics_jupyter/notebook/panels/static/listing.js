@@ -1,11 +1,49 @@
 // One resource in a list: its title, authors and holders, what can be done with it, and on request its description.
 
+/** How long ago something was, roughly; a clock that is a little off makes nothing of the future. */
+function ago(ms) {
+  const minutes = Math.max(0, Math.floor((Date.now() - ms) / 60000));
+  if (minutes < 2) return trans.__("just now");
+  if (minutes < 60) return trans.__("%1 min ago", minutes);
+  if (minutes < 48 * 60) return trans.__("%1 h ago", Math.floor(minutes / 60));
+  const days = Math.floor(minutes / 1440);
+  const language = document.documentElement.lang || "en";
+  if (days < 60) return trans.__("%1 days ago", days);
+  return trans.__("in %1", new Date(ms).toLocaleString(language, { month: "long", year: "numeric" }));
+}
+
+/** The items in the order to show them: while somebody reads, those shown keep their place and new ones wait. */
+function arranged(memory, asked, found, reading) {
+  if (memory.asked !== asked || !memory.order.length || !reading) memory.order = [...found.keys()];
+  memory.asked = asked;
+  return [...found.keys()].filter((id) => !memory.order.includes(id)).length;
+}
+
+/** Up and Down go from title to title of a list; Escape closes what is open, and leads back to its title. */
+function listKeys(event, view) {
+  const item = event.target.closest?.("li[data-item]");
+  if (!item) return;
+  if (event.key === "Escape" && view.opened === item.dataset.item) {
+    event.stopPropagation();
+    view.open(null);
+    item.academicsParts.title.focus();
+    return;
+  }
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || event.target !== item.academicsParts.title) return;
+  const items = [...item.parentElement.children];
+  const next = items[items.indexOf(item) + step];
+  if (!next) return;
+  event.preventDefault();
+  next.academicsParts.title.focus();
+}
+
 function makeListing(row, view) {
-  const detail = h("div", { class: "academics-detail-box", hidden: true, id: `academics-detail-${row.id}` });
-  const title = button("", () => toggle(row.id, node, view), {
+  const detail = makeDetail(row, view);
+  const title = button("", () => view.open(view.opened === row.id ? null : row.id), {
     class: "academics-title",
     "aria-expanded": "false",
-    "aria-controls": detail.id,
+    "aria-controls": detail.node.id,
   });
   const parts = {
     title,
@@ -18,18 +56,12 @@ function makeListing(row, view) {
   const text = h("div", { class: "academics-grow" }, title, parts.about, parts.holders, parts.failure);
   const node = h(
     "li",
-    { class: "academics-resource", "data-resource": row.id },
+    { class: "academics-resource", "data-resource": row.id, "data-item": row.id },
     h("div", { class: "academics-row-top" }, text, parts.action),
-    detail,
+    detail.node,
   );
   node.academicsParts = parts;
   return node;
-}
-
-function toggle(id, node, view) {
-  view.opened = view.opened === id ? null : id;
-  view.redraw();
-  if (view.opened === id) node.scrollIntoView({ block: "nearest" });
 }
 
 function drawListing(node, row, view) {
@@ -37,19 +69,18 @@ function drawListing(node, row, view) {
   const path = view.state.held?.[row.id];
   const download = path ? undefined : view.state.downloads?.[row.id];
   const opened = view.opened === row.id;
-  put(node, "data-available", row.available ? "true" : "false");
+  const available = row.available && !row.gone;
+  put(node, "data-available", available ? "true" : "false");
   put(node, "data-held", path !== undefined);
   fill(parts.title, row.title || row.file_name, () => bdi(row.title || row.file_name));
   put(parts.title, "aria-expanded", opened ? "true" : "false");
-  const here = [row.newer, row.previous].map((id) => view.order.includes(id));
-  fill(parts.about, [row.authors, row.year, row.kind, row.size_bytes, row.version, row.newer, here], () =>
-    aboutOf(row, view),
-  );
-  fill(parts.holders, [row.holders, row.more_holders, row.available], () => holdersOf(row));
+  fill(parts.about, [row.authors, row.year, row.kind, row.size_bytes, row.version, row.newer], () => aboutOf(row, view));
+  const seen = row.last_seen_ms ? ago(row.last_seen_ms) : "";
+  fill(parts.holders, [row.holders, row.more_holders, row.available, row.gone, seen], () => holdersOf(row, seen));
   say(parts.failure, download?.state === "failed" ? download.error : "");
-  drawAction(parts.action, row, path, download, view);
-  put(parts.detail, "hidden", !opened);
-  if (opened) fill(parts.detail, [row, path, here], () => detailOf(row, path, view));
+  drawAction(parts.action, { ...row, available }, path, download, view);
+  put(parts.detail.node, "hidden", !opened);
+  if (opened) drawDetail(parts.detail, row, path, view);
 }
 
 function aboutOf(row, view) {
@@ -61,28 +92,28 @@ function aboutOf(row, view) {
     row.year ? `${row.year} · ` : "",
     kindOf(row),
     row.newer ? " · " : "",
-    row.newer ? versionLink("a newer version is there", row.newer, view, "academics-newer") : "",
+    row.newer ? versionLink(trans.__("a newer version is there"), row.newer, row.id, view, "academics-newer") : "",
   ].filter(Boolean);
 }
 
-/** Opens another version in the list, where it is there; else its id can be copied. */
-function versionLink(label, id, view, testid) {
-  if (!view.order.includes(id)) return h("span", { "data-testid": testid }, label, " ", copyButton(id, "Copy its id"));
-  return button(label, () => openRow(id, view), { class: "academics-quiet", "data-testid": testid });
+/** Opens another version: in its place in the list, or beside the one that leads to it. */
+function versionLink(label, id, from, view, testid) {
+  return button(label, () => view.open(id, from), { class: "academics-quiet academics-version", "data-testid": testid });
 }
 
-function openRow(id, view) {
-  view.opened = id;
-  view.redraw();
-  document.getElementById(`academics-detail-${id}`)?.closest("li")?.scrollIntoView({ block: "nearest" });
+function holdersOf(row, seen) {
+  if (row.gone) return [trans.__("no longer offered by anybody")];
+  if (!row.holders.length) return [trans.__("held by nobody")];
+  const held = (text) => around(text, names(row.holders, row.more_holders)).flat();
+  if (row.available) return held(trans.__("held by %1"));
+  return held(seen ? trans.__("last seen %2, held by %1", "%1", seen) : trans.__("not seen lately, held by %1"));
 }
 
-function holdersOf(row) {
-  const held = row.holders.length ? ["held by ", ...names(row.holders, row.more_holders)] : ["held by nobody"];
-  return row.available ? held : [...held, h("span", { class: "academics-away" }, " · no holder is online")];
-}
-
-const LABELS = { download: "Download", again: "Try again", paused: "Continue" };
+const LABELS = {
+  download: () => trans.__("Download"),
+  again: () => trans.__("Try again"),
+  paused: () => trans.__("Continue"),
+};
 
 function drawAction(node, row, path, download, view) {
   const kind = path ? "held" : kindOfAction(download);
@@ -111,10 +142,15 @@ function kindOfAction(download) {
 
 function actionOf(kind, row, download, view) {
   const title = plain(row.title || row.file_name);
-  if (kind === "held")
-    return h("span", { class: "academics-held", title: "You hold this; open the row to see where it lies" }, "✓ yours");
-  if (kind === "running") return progressBar(`Download of ${title}`);
-  const label = LABELS[kind];
+  if (kind === "held") {
+    const open = button(trans.__("Open"), () => view.openHeld(row.id), {
+      "aria-label": trans.__("Open %1", title),
+      "data-testid": "academics-open-held",
+    });
+    return [h("span", { class: "academics-held", title: trans.__("You hold this") }, trans.__("✓ yours")), open];
+  }
+  if (kind === "running") return progressBar(trans.__("Download of %1", title));
+  const label = LABELS[kind]();
   const away = !row.available;
   const command = kind === "paused" ? ["continue", { download: download.id }] : ["download", { resource: row.id }];
   const node = button(label, () => !away && view.ask(...command), {
@@ -122,58 +158,7 @@ function actionOf(kind, row, download, view) {
     "data-testid": "academics-download",
   });
   put(node, "aria-disabled", away ? "true" : false);
-  put(node, "title", away ? "No holder is online now" : false);
-  put(node, "aria-label", `${label} ${title}${away ? ": no holder is online now" : ""}`);
+  put(node, "title", away ? trans.__("No holder is online now") : false);
+  put(node, "aria-label", away ? trans.__("%1 %2: no holder is online now", label, title) : `${label} ${title}`);
   return node;
-}
-
-function detailOf(row, path, view) {
-  return [
-    row.abstract ? h("p", { class: "academics-abstract" }, bdi(row.abstract)) : null,
-    h("dl", { class: "academics-facts" }, factsOf(row, path, view)),
-    row.mine
-      ? null
-      : button(["Write to ", bdi(row.sharer)], () => view.ask("write", { peer: row.sharer_id }), {
-          "data-testid": "academics-write",
-        }),
-  ].filter(Boolean);
-}
-
-function factsOf(row, path, view) {
-  const fact = (name, ...value) => [h("dt", {}, name), h("dd", {}, ...value)];
-  return [
-    row.keywords.length ? fact("Keywords", ...names(row.keywords)) : [],
-    row.doi ? fact("DOI", doiLink(row.doi)) : [],
-    row.license ? fact("Licence", bdi(row.license)) : [],
-    fact(row.files ? "Folder" : "File", bdi(row.file_name)),
-    row.previous
-      ? fact("Version", `${row.version}, after `, versionLink("the previous one", row.previous, view, "academics-previous"))
-      : [],
-    fact(
-      "Shared by",
-      row.mine ? "you" : bdi(row.sharer),
-      " ",
-      h(
-        "span",
-        { class: "academics-faint academics-key", title: row.sharer_fingerprint },
-        row.sharer_fingerprint.slice(0, 9),
-      ),
-    ),
-    fact("ID", h("code", { title: row.id }, row.id.slice(0, 12)), " ", copyButton(row.id, "Copy the id")),
-    path
-      ? fact(
-          "Lies at",
-          h("code", { class: "academics-path-text", "data-testid": "academics-path" }, bdi(path)),
-          " ",
-          copyButton(path, "Copy the path"),
-        )
-      : [],
-  ].flat();
-}
-
-/** Only what has the form of a DOI becomes a link, and only to the resolver. */
-function doiLink(doi) {
-  if (!/^10\.\d{4,9}\/\S+$/.test(doi)) return bdi(doi);
-  const address = `https://doi.org/${doi.split("/").map(encodeURIComponent).join("/")}`;
-  return h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, bdi(doi));
 }

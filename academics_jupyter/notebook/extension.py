@@ -21,6 +21,8 @@ from academics_jupyter.notebook.session import Session
 from academics_jupyter.notebook.showing import show_well
 from academics_jupyter.peer.peer import Peer
 
+NOTEBOOK_LABEL = "the notebook kernel"
+"""What drives a peer, as the other processes of its profile are told; its process follows."""
 MAGICS = (ProfileMagics, SharingMagics, ExploringMagics, DownloadingMagics, ChattingMagics, RoomMagics)
 
 _loaded: dict[InteractiveShell, Session] = {}
@@ -33,7 +35,7 @@ def load(shell: InteractiveShell) -> None:
     configuration = Academics(parent=shell)
     configurables: list[Any] = shell.configurables
     configurables.append(configuration)
-    session = Session(configuration.settings, f"the notebook kernel of process {os.getpid()}")
+    session = Session(configuration.settings, f"{NOTEBOOK_LABEL} of process {os.getpid()}")
     for magics in MAGICS:
         shell.register_magics(magics(shell, session))
     show_well(shell)

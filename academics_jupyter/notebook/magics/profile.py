@@ -8,6 +8,7 @@ from IPython.core.magic import line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from academics_jupyter.errors import AcademicsError
+from academics_jupyter.notebook.asking_for_panel import ask_for_side_panel
 from academics_jupyter.notebook.magics.arguments import PeerMagics, parsed
 from academics_jupyter.peer.doctor.diagnosis import Diagnosis
 from academics_jupyter.peer.doctor.examining import diagnose_unopened
@@ -15,7 +16,7 @@ from academics_jupyter.peer.peer import Peer
 from academics_jupyter.peer.status import Status
 from academics_jupyter.protocol.records import Profile
 
-ACTIONS = ("start", "stop", "status", "doctor", "panel", "detach", "attach")
+ACTIONS = ("start", "stop", "status", "doctor", "panel", "sidebar", "detach", "attach")
 
 
 @magics_class
@@ -52,6 +53,7 @@ class ProfileMagics(PeerMagics):
     def academics(self, line: str) -> Any:
         """Run your peer: start and stop it, see its status, open the panel, move it.
 
+        `panel` shows the panel in the cell, `sidebar` the same one at the side of JupyterLab.
         `doctor` tests registry, clock, port, addresses, keys and disk, and says what to mend.
         `detach` hands the peer to a process that goes on while your cells compute and when this kernel has ended;
         `attach` takes it into this kernel, from that process or from another kernel of yours.
@@ -59,6 +61,8 @@ class ProfileMagics(PeerMagics):
         action = parsed(self.academics, line).action
         if action == "panel":
             return self._panel()
+        if action == "sidebar":
+            return ask_for_side_panel()
         if action == "doctor":
             return self.session.wait(self._diagnosis())
 

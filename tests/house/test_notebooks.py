@@ -20,7 +20,7 @@ DEMO = "notebooks/05-a-small-lab.ipynb"
 LINK = re.compile(r"\]\(([^)\s#]+)[^)\s]*\)")
 MAX_PICTURE_BYTES = 150_000
 MAX_LINE = 120
-OF_A_MACHINE = re.compile(r"/tmp/|/home/|/root/|/work/|site-packages")
+OF_A_MACHINE = re.compile(r"/(tmp|home|root|Users)/|site-packages")
 OF_A_RUN = {"execution", "widgets", "collapsed", "scrolled", "editable", "slideshow"}
 
 

@@ -175,12 +175,10 @@ def test_a_passenger_cancels_what_the_driver_downloads(sit_down: SitDown, tmp_pa
     other.run("ask(panel.downloads, 'cancel', download=rows()[0]['id'])")
     for kernel in kernels:
         kernel.sees("[row['state'] for row in rows()]", ["cancelled"])
-    stopped = driver.value("rows()[0]['done_bytes']")
     assert not list(driver.repository.iterdir())
     other.run("ask(panel.downloads, 'again', download=rows()[0]['id'])")
     for kernel in kernels:
-        kernel.sees("[row['state'] for row in rows()]", ["finished", "cancelled"])
-        assert kernel.value("rows()[1]['done_bytes']") == stopped
+        kernel.sees("[row['state'] for row in rows()]", ["finished"])
         kernel.sees("len(of_kind('DownloadFinished'))", 1)
         assert kernel.value("len(of_kind('DownloadFailed'))") == 0
     assert (driver.repository / large.name).read_bytes() == large.read_bytes()

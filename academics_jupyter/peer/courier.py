@@ -71,9 +71,7 @@ class Courier:
         with self._context.changes.watched("registry") as changed:
             while True:
                 changed.clear()
-                entries = [entry for entry in self._waiting(REGISTRY) if entry.id > self._told]
-                self.tell(self._records(entries))
-                self._told = max([self._told, *(entry.id for entry in entries)])
+                self._tell_new()
                 await changed.wait()
 
     async def serve_recipients(self) -> None:
@@ -126,6 +124,11 @@ class Courier:
         else:
             delivery.hand(Parcel(entry_id, "message", message.id, "chat", Chat(message=envelope)))
 
+    def _tell_new(self) -> None:
+        entries = [entry for entry in self._waiting(REGISTRY) if entry.id > self._told]
+        self.tell(self._records(entries))
+        self._told = max([self._told, *(entry.id for entry in entries)])
+
     def tell(self, records: list[Signed[Record]]) -> list[asyncio.Task[None]]:
         """Send news to every link; but not to a busy peer, who does not read it.
 
@@ -155,7 +158,10 @@ class Courier:
         return self._context.store.records.get(KINDS[label], key)
 
     async def _empty_registry_queue(self) -> bool:
-        for entry in self._waiting(REGISTRY):
+        entries = self._waiting(REGISTRY)
+        # What the registry has is no news any more: it is told before it may be taken off the queue.
+        self._tell_new()
+        for entry in entries:
             signed = self._record(entry)
             try:
                 async with self._context.asking() as registry:

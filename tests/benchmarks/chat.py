@@ -33,6 +33,8 @@ from tests.waiting import wait_until
 PROCESSES = 5
 PAUSE_S = 0.5
 """Between two messages to a room, as when people write."""
+BREATH_S = 0.02
+"""Between two of anything else: a link takes no more than a hundred events a second for long."""
 
 ECHO, FLOOR, LINK, WRITE, OURS = (
     "a bare echo",
@@ -70,7 +72,7 @@ BARE = """
 import ssl, aiohttp, socketio
 from nacl.signing import SigningKey
 from academics_jupyter.protocol.identity import peer_id, sign
-from tests.benchmarks.chat import write
+from tests.benchmarks.chat import BREATH_S, write
 key = SigningKey.generate()
 me, written = peer_id(key), os.open(peer._context.folder.path / "written", os.O_WRONLY | os.O_CREAT)
 async def bare(port, event, count):
@@ -87,6 +89,7 @@ async def bare(port, event, count):
                 data |= await asyncio.to_thread(sign_and_write, data["text"])
             await sio.call(event, data)
             took_ms.append((time.perf_counter() - begun) * 1000)
+            await asyncio.sleep(BREATH_S)
         await sio.disconnect()
     return took_ms
 
@@ -105,6 +108,7 @@ async def pings(to, count):
         begun = time.perf_counter()
         await peer._engine.mesh.links[to].call("ping", Ping(), Done)
         took_ms.append((time.perf_counter() - begun) * 1000)
+        await asyncio.sleep(BREATH_S)
     return took_ms
 
 def writes(count):
@@ -125,6 +129,7 @@ async def talk(to, count):
             if isinstance(event, MessageDelivered) and event.id == sent.id:
                 break
         took_ms.append((time.perf_counter() - begun) * 1000)
+        await asyncio.sleep(BREATH_S)
     return took_ms
 """
 

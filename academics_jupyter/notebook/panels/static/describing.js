@@ -1,24 +1,24 @@
 // The description of a resource as the fields of a form: title, authors, year, keywords, abstract, licence, DOI.
 
 const FIELDS = [
-  ["title", "Title", textField],
-  ["authors", "Authors, separated by ;", textField],
-  ["year", "Year", yearField],
-  ["license", "Licence", licenceField],
-  ["doi", "DOI", textField],
-  ["keywords", "Keywords, separated by commas", textField],
-  ["abstract", "Abstract", areaField],
+  ["title", () => trans.__("Title"), textField],
+  ["authors", () => trans.__("Authors, separated by ;"), textField],
+  ["year", () => trans.__("Year"), yearField],
+  ["license", () => trans.__("Licence"), licenceField],
+  ["doi", () => trans.__("DOI"), textField],
+  ["keywords", () => trans.__("Keywords, separated by commas"), textField],
+  ["abstract", () => trans.__("Abstract"), areaField],
 ];
 const LICENCES = [
-  ["CC BY 4.0", "use it, naming you"],
-  ["CC BY-SA 4.0", "use it, naming you, and share alike"],
-  ["CC BY-NC 4.0", "use it, naming you, not for profit"],
-  ["CC BY-NC-ND 4.0", "pass it on unchanged, not for profit"],
-  ["CC0 1.0", "use it in any way"],
-  ["MIT", "code: use it, naming you"],
-  ["Apache-2.0", "code: use it, naming you"],
-  ["GPL-3.0-or-later", "code: use it and share alike"],
-  ["All rights reserved", "read it"],
+  ["CC BY 4.0", () => trans.__("use it, naming you")],
+  ["CC BY-SA 4.0", () => trans.__("use it, naming you, and share alike")],
+  ["CC BY-NC 4.0", () => trans.__("use it, naming you, not for profit")],
+  ["CC BY-NC-ND 4.0", () => trans.__("pass it on unchanged, not for profit")],
+  ["CC0 1.0", () => trans.__("use it in any way")],
+  ["MIT", () => trans.__("code: use it, naming you")],
+  ["Apache-2.0", () => trans.__("code: use it, naming you")],
+  ["GPL-3.0-or-later", () => trans.__("code: use it and share alike")],
+  ["All rights reserved", () => trans.__("read it")],
 ];
 const OTHER = "other";
 
@@ -26,7 +26,7 @@ const OTHER = "other";
 function describingFields(row) {
   const fields = FIELDS.map(([name, label, make]) => {
     const field = make(name);
-    return { name, ...field, node: field.node ?? h("label", {}, label, field.control) };
+    return { name, ...field, node: field.node ?? h("label", {}, label(), field.control) };
   });
   const start = (field, text) => {
     field.start = text;
@@ -65,7 +65,7 @@ function textField(name) {
 }
 
 function yearField(name) {
-  const rule = { inputmode: "numeric", pattern: "\\s*[0-9]{4}\\s*", title: "A year of four digits" };
+  const rule = { inputmode: "numeric", pattern: "\\s*[0-9]{4}\\s*", title: trans.__("A year of four digits") };
   return fieldOf(h("input", { type: "text", name, ...rule }));
 }
 
@@ -77,12 +77,13 @@ function areaField(name) {
 function licenceField(name) {
   const control = h(
     "select",
-    { name, "aria-label": "Licence" },
-    h("option", { value: "" }, "not stated"),
-    ...LICENCES.map(([licence, meaning]) => h("option", { value: licence }, `${licence} (${meaning})`)),
-    h("option", { value: OTHER }, "another one…"),
+    { name, "aria-label": trans.__("Licence") },
+    h("option", { value: "" }, trans.__("not stated")),
+    ...LICENCES.map(([licence, meaning]) => h("option", { value: licence }, `${licence} (${meaning()})`)),
+    h("option", { value: OTHER }, trans.__("another one…")),
   );
-  const text = h("input", { type: "text", "aria-label": "Another licence", placeholder: "its name or address", dir: "auto" });
+  const other = { "aria-label": trans.__("Another licence"), placeholder: trans.__("its name or address") };
+  const text = h("input", { type: "text", dir: "auto", ...other });
   const turn = () => put(text, "hidden", control.value !== OTHER);
   control.addEventListener("change", () => {
     turn();
@@ -95,7 +96,7 @@ function licenceField(name) {
     text.value = known ? "" : licence;
     turn();
   };
-  return { control, get, set, node: h("div", { class: "academics-licence" }, h("label", {}, "Licence", control), text) };
+  return { control, get, set, node: h("div", { class: "academics-licence" }, h("label", {}, trans.__("Licence"), control), text) };
 }
 
 function bare(licence) {

@@ -1,21 +1,27 @@
 // The downloads: active ones and waiting ones, which can be held, then those that failed, and those to be opened.
 
-const STATES = { paused: "paused", finished: "finished", failed: "failed", cancelled: "cancelled" };
+const TURNS = {
+  paused: (name) => trans.__("%1 paused", name),
+  finished: (name) => trans.__("%1 finished", name),
+  failed: (name) => trans.__("%1 failed", name),
+  cancelled: (name) => trans.__("%1 cancelled", name),
+};
 const GROUPS = [
-  ["active", "Active", ["active"]],
-  ["waiting", "Waiting", ["waiting", "paused"]],
-  ["failed", "Not finished", ["failed", "cancelled"]],
-  ["finished", "Finished", ["finished"]],
+  ["active", () => trans.__("Active"), ["active"]],
+  ["waiting", () => trans.__("Waiting"), ["waiting", "paused"]],
+  ["failed", () => trans.__("Not finished"), ["failed", "cancelled"]],
+  ["finished", () => trans.__("Finished"), ["finished"]],
 ];
 
 function render({ model, el }) {
   const link = connect(model, el, "downloads", draw, { viewed: showView, copied: openCopy });
-  const groups = GROUPS.map(([name, title, states]) => makeGroup(name, title, states));
+  const groups = GROUPS.map(([name, title, states]) => makeGroup(name, title(), states));
   const explore = () => {
     model.set("selected", "explore");
     model.save_changes();
   };
-  const nothing = ["Nothing downloaded yet. ", button("Find something under Explore", explore, { class: "academics-link" }), ", and choose Download."];
+  const find = button(trans.__("Find something under Explore"), explore, { class: "academics-link" });
+  const nothing = around(trans.__("Nothing downloaded yet. %1, and choose Download."), find);
   const empty = h("p", { class: "academics-empty", "data-testid": "academics-no-downloads", hidden: true }, ...nothing);
   const more = h("p", { class: "academics-faint", hidden: true });
   const told = h("div", { class: "academics-unseen", role: "status" });
@@ -35,15 +41,18 @@ function render({ model, el }) {
       drawTitle(within, states.reduce((sum, each) => sum + (state.counts?.[each] ?? 0), 0));
     }
     put(empty, "hidden", rows.length > 0);
-    say(more, state.more ? `and ${state.more} more` : "");
+    say(more, state.more ? trans.__("and %1 more", state.more) : "");
     keepFocus(focused);
     announce(rows);
   }
   function makeGroup(name, title, states) {
-    const list = h("ul", { class: "academics-list", "aria-label": `${title} downloads` });
+    const list = h("ul", { class: "academics-list", "aria-label": trans.__("%1 downloads", title) });
     const heading = h("h4", { class: "academics-heading academics-grow" });
-    const offline = h("p", { class: "academics-faint", hidden: true }, "Your peer is offline: these go on once it is online again.");
-    const clear = button("Clear finished", () => link.ask("clear", { states }), { class: "academics-quiet", title: "Take these off the list; the files stay" });
+    const offline = h("p", { class: "academics-faint", hidden: true }, trans.__("Your peer is offline: these go on once it is online again."));
+    const clear = button(trans.__("Clear finished"), () => link.ask("clear", { states }), {
+      class: "academics-quiet",
+      title: trans.__("Take these off the list; the files stay"),
+    });
     const tools = name === "finished" ? clear : "";
     const node = h("section", { "data-group": name, hidden: true }, h("div", { class: "academics-row-top" }, heading, tools), offline, list);
     const drawTitle = (rows, count) => {
@@ -59,8 +68,8 @@ function render({ model, el }) {
     el.querySelector(`[data-download="${focused}"] button:not([hidden])`)?.focus({ preventScroll: true });
   }
   function announce(rows) {
-    const turned = rows.filter((row) => known && STATES[row.state] && known.get(row.id) !== row.state);
-    if (turned.length) told.textContent = turned.map((row) => `${plain(row.name)} ${STATES[row.state]}`).join(", ");
+    const turned = rows.filter((row) => known && TURNS[row.state] && known.get(row.id) !== row.state);
+    if (turned.length) told.textContent = turned.map((row) => TURNS[row.state](plain(row.name))).join(", ");
     known = new Map(rows.map((row) => [row.id, row.state]));
   }
   function make(row) {
@@ -68,14 +77,14 @@ function render({ model, el }) {
       row,
       name: h("span", { class: "academics-grow" }),
       main: button("", () => link.ask(...mainOf(parts.row).command)),
-      cancel: button("Cancel", () => link.ask("cancel", { download: row.id }), {
-        "aria-label": `Cancel ${plain(row.name)}`,
+      cancel: button(trans.__("Cancel"), () => link.ask("cancel", { download: row.id }), {
+        "aria-label": trans.__("Cancel %1", plain(row.name)),
       }),
-      view: button("View", () => toggle(row.id), { "aria-controls": `academics-view-${row.id}` }),
+      view: button(trans.__("View"), () => toggle(row.id), { "aria-controls": `academics-view-${row.id}` }),
       forget: button("✕", () => link.ask("forget", { download: row.id }), {
         class: "academics-quiet",
-        title: "Take it off the list",
-        "aria-label": `Take ${plain(row.name)} off the list`,
+        title: trans.__("Take it off the list"),
+        "aria-label": trans.__("Take %1 off the list", plain(row.name)),
       }),
       transfer: makeTransfer(row),
       help: h("div", { class: "academics-help", hidden: true }),
@@ -100,10 +109,10 @@ function render({ model, el }) {
     const main = mainOf(row);
     put(parts.main, "hidden", !main);
     if (main && parts.main.textContent !== main.label) parts.main.textContent = main.label;
-    if (main) put(parts.main, "aria-label", `${main.label}: ${plain(row.name)}`);
+    if (main) put(parts.main, "aria-label", trans.__("%1: %2", main.label, plain(row.name)));
     put(parts.cancel, "hidden", !isUnderWay(row));
     put(parts.view, "hidden", !finished);
-    put(parts.view, "aria-label", `View ${plain(row.name)}`);
+    put(parts.view, "aria-label", trans.__("View %1", plain(row.name)));
     put(parts.transfer, "hidden", !isUnderWay(row) || (row.state === "waiting" && !row.done_bytes));
     if (!parts.transfer.hidden) drawTransfer(parts.transfer, row);
     put(parts.forget, "hidden", finished || isUnderWay(row));
@@ -119,14 +128,14 @@ function render({ model, el }) {
   function openingName(row) {
     const node = button(bdi(row.name), () => toggle(row.id), {
       class: "academics-title",
-      title: "View it here",
+      title: trans.__("View it here"),
       "data-testid": "academics-open",
     });
     canOpen(model, row.path, row.size_bytes, link.state.home).then((can) => {
       if (!can) return;
       const there = button(bdi(row.name), () => openInJupyter(model, row.path, link.state.home), {
         class: "academics-title",
-        title: "Open it in Jupyter",
+        title: trans.__("Open it in Jupyter"),
         "data-testid": "academics-open",
       });
       node.replaceWith(there);
@@ -136,7 +145,7 @@ function render({ model, el }) {
   function toggle(id) {
     if (opened.delete(id)) return draw(link.state);
     opened.add(id);
-    fill(boxOf(id), "reading", () => h("p", { class: "academics-faint" }, "Reading…"));
+    fill(boxOf(id), "reading", () => h("p", { class: "academics-faint" }, trans.__("Reading…")));
     link.ask("view", { download: id });
     draw(link.state);
   }
@@ -154,13 +163,13 @@ function render({ model, el }) {
     if (!here || row.folder === here) return "";
     const fits = !view.is_folder && row.size_bytes <= MAX_OPEN_BYTES;
     const opens = fits && serverPath(model, `${here}/x`, home) !== null;
-    const label = opens ? "Open a copy in Jupyter" : "Put a copy beside the notebook";
+    const label = opens ? trans.__("Open a copy in Jupyter") : trans.__("Put a copy beside the notebook");
     const copy = () => {
       const key = `${Date.now()}${Math.random()}`;
       if (opens) copies.add(key);
       link.ask("copy", { download: row.id, key });
     };
-    return button(label, copy, { title: `The copy goes into ${plain(here)}`, "data-testid": "academics-copy-here" });
+    return button(label, copy, { title: trans.__("The copy goes into %1", plain(here)), "data-testid": "academics-copy-here" });
   }
   function openCopy({ copied, path }) {
     if (copies.delete(copied)) openInJupyter(model, path, link.state.home);
@@ -174,10 +183,10 @@ function isUnderWay(row) {
 
 /** The one thing that most people will want to do with a download. */
 function mainOf(row) {
-  if (row.state === "paused") return { label: "Continue", command: ["continue", { download: row.id }] };
-  if (isUnderWay(row)) return { label: "Pause", command: ["pause", { download: row.id }] };
+  if (row.state === "paused") return { label: trans.__("Continue"), command: ["continue", { download: row.id }] };
+  if (isUnderWay(row)) return { label: trans.__("Pause"), command: ["pause", { download: row.id }] };
   if (row.state === "finished") return null;
-  return { label: "Try again", command: ["again", { download: row.id }] };
+  return { label: trans.__("Try again"), command: ["again", { download: row.id }] };
 }
 
 function stateKey({ state, done_bytes, size_bytes, rate_bytes_s, left, error, holders, finished_at_ms }) {
@@ -186,7 +195,7 @@ function stateKey({ state, done_bytes, size_bytes, rate_bytes_s, left, error, ho
 }
 
 function pathOf(row, home) {
-  const copy = copyButton(row.path, `Copy the path of ${plain(row.name)}`);
+  const copy = copyButton(row.path, trans.__("Copy the path of %1", plain(row.name)));
   return [h("code", {}, bdi(row.path)), copy, ...revealButton(row.path, plain(row.name), home)];
 }
 

@@ -1,13 +1,13 @@
 // What is to be shared and is not published yet: on its way here, being looked at, and found, for correction.
 
 function draftList(link, uploads) {
-  const list = h("ul", { class: "academics-list", "aria-label": "To be published", "data-testid": "academics-drafts" });
+  const list = h("ul", { class: "academics-list", "aria-label": trans.__("To be published"), "data-testid": "academics-drafts" });
   const title = h("h4", { class: "academics-heading academics-grow" });
   const all = button("", () => publish(drafts()), { class: "academics-main", "data-testid": "academics-publish-all" });
   const told = h("div", { class: "academics-notice academics-done", role: "status", hidden: true });
-  const explained = h("p", { class: "academics-faint" }, "Nobody sees this yet. Look over what was found, then publish it.");
+  const explained = h("p", { class: "academics-faint" }, trans.__("Nobody sees this yet. Look over what was found, then publish it."));
   const head = h("div", { class: "academics-row-top academics-drafts-head" }, title, all);
-  const box = h("section", { class: "academics-drafts", "aria-label": "To be published", hidden: true }, head, explained, list);
+  const box = h("section", { class: "academics-drafts", "aria-label": trans.__("To be published"), hidden: true }, head, explained, list);
   const drafts = () => (link.state.drafts ?? []).filter((row) => row.percent === null);
 
   function draw() {
@@ -23,10 +23,10 @@ function draftList(link, uploads) {
     const alone = !sending.length && looking.length < 2 && link.state.drafts?.length === 1;
     keep(list, rows, (row) => row.key, (row) => makeRow(row, alone), updateRow);
     put(box, "hidden", !rows.length);
-    say(title, `To be published (${rows.length})`);
+    say(title, trans.__("To be published (%1)", rows.length));
     const ready = drafts().length;
     put(all, "hidden", ready < 2);
-    all.textContent = `Publish all ${ready}`;
+    all.textContent = trans.__("Publish all %1", ready);
     if (had && !(list.contains(document.activeElement) || (document.activeElement === all && ready > 1)))
       (list.querySelector("button") ?? box.parentNode.querySelector(".academics-drop button"))?.focus({ preventScroll: true });
   }
@@ -53,7 +53,7 @@ function draftList(link, uploads) {
     });
   }
   function published({ published: count, notice }) {
-    say(told, `✓ Published ${count === 1 ? "it" : `all ${count}`}. ${notice}`.trim());
+    say(told, `${trans._n("✓ Published it.", "✓ Published all %1.", count)} ${notice}`.trim());
   }
   function forget(upload) {
     uploads.forget(upload);
@@ -75,7 +75,8 @@ function updateUpload(node, upload) {
   const share = upload.size ? upload.sent / upload.size : 0;
   drawMoving(node, isOnItsWay(upload) ? share : null, uploadText(upload), upload.state === "failed");
   const { stop } = node.academicsParts;
-  put(stop, "aria-label", `${isOnItsWay(upload) ? "Cancel" : "Close"} ${plain(upload.name)}`);
+  const name = plain(upload.name);
+  put(stop, "aria-label", isOnItsWay(upload) ? trans.__("Cancel %1", name) : trans.__("Close %1", name));
 }
 
 function isOnItsWay(upload) {
@@ -83,12 +84,14 @@ function isOnItsWay(upload) {
 }
 
 function uploadText({ state, sent, size, slow, error }) {
-  const busy = slow ? "; the kernel is busy and answers when its cell ends" : "";
+  const done = [bytes(sent), bytes(size)];
   return {
-    waiting: "waiting for its turn",
-    sending: `${bytes(sent)} of ${bytes(size)}${busy}`,
-    taking: "has come",
-    cancelled: "Cancelled; nothing was shared.",
+    waiting: trans.__("waiting for its turn"),
+    sending: slow
+      ? trans.__("%1 of %2; the kernel is busy and answers when its cell ends", ...done)
+      : trans.__("%1 of %2", ...done),
+    taking: trans.__("has come"),
+    cancelled: trans.__("Cancelled; nothing was shared."),
     failed: error,
   }[state];
 }
@@ -100,16 +103,17 @@ function makeLooking(row, ask) {
 }
 
 function updateLooking(node, row) {
-  const text = row.percent >= 100 ? "looking for title and authors…" : `reading it, ${row.percent} %`;
-  drawMoving(node, row.error ? null : row.percent / 100, row.error || (row.percent ? text : "looking for title and authors…"), row.error);
+  const isReading = row.percent > 0 && row.percent < 100;
+  const text = isReading ? trans.__("reading it, %1 %", row.percent) : trans.__("looking for title and authors…");
+  drawMoving(node, row.error ? null : row.percent / 100, row.error || text, row.error);
   put(node.academicsParts.stop, "hidden", !row.error);
 }
 
 function movingRow(name, close, properties) {
   const parts = {
-    bar: progressBar(`Sharing ${plain(name)}`),
+    bar: progressBar(trans.__("Sharing %1", plain(name))),
     text: h("div"),
-    stop: button("✕", close, { class: "academics-quiet", "aria-label": `Close ${plain(name)}` }),
+    stop: button("✕", close, { class: "academics-quiet", "aria-label": trans.__("Close %1", plain(name)) }),
   };
   const top = h("div", { class: "academics-row-top" }, bdi(name, { class: "academics-title" }), parts.stop);
   const node = h("li", { "data-testid": "academics-share-result", ...properties }, top, parts.bar, parts.text);
@@ -139,15 +143,23 @@ function makeDraft(row, alone, ask, publish) {
     found: h("div", { class: "academics-found-in" }),
     notice: h("div", { class: "academics-faint", hidden: true }),
     error: h("div", { class: "academics-error", role: "alert", hidden: true }),
-    bar: progressBar(`Publishing ${name}`),
-    publish: button("Publish", () => isPublishing() || publish([node.academicsRow]), { class: "academics-main", "aria-label": `Publish ${name}` }),
-    correct: button("Correct", () => (parts.form.hidden ? parts.open(true) : done()), { "aria-label": `Correct what is said of ${name}` }),
-    discard: button("Discard", () => isPublishing() || ask("discard", { draft: row.id }), { class: "academics-quiet", "aria-label": `Discard ${name}` }),
+    bar: progressBar(trans.__("Publishing %1", name)),
+    publish: button(trans.__("Publish"), () => isPublishing() || publish([node.academicsRow]), {
+      class: "academics-main",
+      "aria-label": trans.__("Publish %1", name),
+    }),
+    correct: button(trans.__("Correct"), () => (parts.form.hidden ? parts.open(true) : done()), {
+      "aria-label": trans.__("Correct what is said of %1", name),
+    }),
+    discard: button(trans.__("Discard"), () => isPublishing() || ask("discard", { draft: row.id }), {
+      class: "academics-quiet",
+      "aria-label": trans.__("Discard %1", name),
+    }),
     open: (opens) => {
       put(parts.form, "hidden", !opens);
       put(parts.found, "hidden", opens);
       put(parts.correct, "aria-expanded", opens ? "true" : "false");
-      parts.correct.textContent = opens ? "Done" : "Correct";
+      parts.correct.textContent = opens ? trans.__("Done") : trans.__("Correct");
       if (opens && node.isConnected) parts.form.querySelector("input").focus();
     },
   };
@@ -161,7 +173,8 @@ function makeDraft(row, alone, ask, publish) {
     parts.open(false);
     parts.publish.focus();
   };
-  parts.form = submittable({ class: "academics-form" }, done, h("p", { class: "academics-faint" }, row.files ? "What is said of this folder" : "Found in this file; correct what is wrong"), ...fields.nodes);
+  const heading = row.files ? trans.__("What is said of this folder") : trans.__("Found in this file; correct what is wrong");
+  parts.form = submittable({ class: "academics-form" }, done, h("p", { class: "academics-faint" }, heading), ...fields.nodes);
   parts.form.addEventListener("change", save);
   const actions = h("div", { class: "academics-actions" }, parts.publish, parts.correct, parts.discard);
   const node = h(
@@ -193,7 +206,7 @@ function updateDraft(node, row) {
   put(bar, "hidden", !publishing);
   if (publishing) setProgress(bar, row.percent / 100);
   for (const each of [publish, discard]) put(each, "aria-disabled", publishing);
-  say(publish, publishing ? "Publishing…" : "Publish");
+  say(publish, publishing ? trans.__("Publishing…") : trans.__("Publish"));
   fields.take(row);
 }
 
@@ -205,12 +218,12 @@ function fileName(path) {
 /** What was found at a glance, and what was not. */
 function foundText(row) {
   const said = [
-    row.authors.length ? h("span", {}, ...names(row.authors.slice(0, 4), Math.max(row.authors.length - 4, 0))) : "no authors",
-    row.year ? String(row.year) : "no year",
-    row.license ? bdi(row.license) : "no licence",
+    row.authors.length ? h("span", {}, ...names(row.authors.slice(0, 4), Math.max(row.authors.length - 4, 0))) : trans.__("no authors"),
+    row.year ? String(row.year) : trans.__("no year"),
+    row.license ? bdi(row.license) : trans.__("no licence"),
     ...(row.doi ? [bdi(row.doi)] : []),
-    row.abstract ? "with abstract" : "no abstract",
-    ...(row.keywords.length ? [bdi(row.keywords.join(", "))] : ["no keywords"]),
+    row.abstract ? trans.__("with abstract") : trans.__("no abstract"),
+    ...(row.keywords.length ? [bdi(row.keywords.join(", "))] : [trans.__("no keywords")]),
   ];
-  return [row.files ? "" : "Found: ", ...said.flatMap((each, place) => (place ? [" · ", each] : [each]))];
+  return [row.files ? "" : `${trans.__("Found:")} `, ...said.flatMap((each, place) => (place ? [" · ", each] : [each]))];
 }

@@ -5,18 +5,18 @@ function folderChooser(ask, offer) {
   let cameFrom = "";
   let focus = false;
   const chosen = new Set();
-  const path = h("input", { type: "text", "aria-label": "Folder on the server", "data-testid": "academics-path-input", dir: "auto" });
+  const path = h("input", { type: "text", "aria-label": trans.__("Folder on the server"), "data-testid": "academics-path-input", dir: "auto" });
   const go = () => ask("browse", { path: path.value });
-  const up = button("↑", () => climb(), { "aria-label": "Up to the folder above", title: "Up" });
-  const home = button("Home", () => enter("~"));
-  const place = submittable({ class: "academics-inline" }, go, up, home, path, h("button", { type: "submit" }, "Go"));
+  const up = button("↑", () => climb(), { "aria-label": trans.__("Up to the folder above"), title: trans.__("Up") });
+  const home = button(trans.__("Home"), () => enter("~"));
+  const place = submittable({ class: "academics-inline" }, go, up, home, path, h("button", { type: "submit" }, trans.__("Go")));
   const list = h("ul", { class: "academics-scroll academics-entries", "data-testid": "academics-entries" });
   const more = h("p", { class: "academics-faint", hidden: true });
   const share = button("", () => share.getAttribute("aria-disabled") || offerChosen(), { class: "academics-main", "data-testid": "academics-offer-chosen" });
   const whole = button("", () => close(offer(folder.path)), { "data-testid": "academics-offer-folder" });
-  const actions = h("div", { class: "academics-actions" }, share, whole, button("Close", () => close(), { class: "academics-quiet" }));
-  const box = h("div", { class: "academics-folders", role: "group", "aria-label": "The server's disk", hidden: true }, place, list, more, actions);
-  const toggle = button("choose from the server’s disk", () => (box.hidden ? open() : close()), { class: "academics-link", "aria-expanded": "false" });
+  const actions = h("div", { class: "academics-actions" }, share, whole, button(trans.__("Close"), () => close(), { class: "academics-quiet" }));
+  const box = h("div", { class: "academics-folders", role: "group", "aria-label": trans.__("The server's disk"), hidden: true }, place, list, more, actions);
+  const toggle = button(trans.__("choose from the server’s disk"), () => (box.hidden ? open() : close()), { class: "academics-link", "aria-expanded": "false" });
 
   function open() {
     put(box, "hidden", false);
@@ -52,10 +52,11 @@ function folderChooser(ask, offer) {
     if (folder.chosen) chosen.add(folder.chosen);
     path.value = folder.path;
     put(up, "aria-disabled", folder.above ? false : "true");
-    put(list, "aria-label", `Files and folders in ${plain(folder.name)}`);
+    put(list, "aria-label", trans.__("Files and folders in %1", plain(folder.name)));
     list.replaceChildren(...folder.entries.map(entryRow));
-    if (!folder.entries.length) list.append(h("li", { class: "academics-empty" }, "Nothing here that can be shared."));
-    say(more, folder.more ? `and ${folder.more} more: share the whole folder, or give a file's path above` : "");
+    if (!folder.entries.length) list.append(h("li", { class: "academics-empty" }, trans.__("Nothing here that can be shared.")));
+    const unlisted = () => trans.__("and %1 more: share the whole folder, or give a file's path above", folder.more);
+    say(more, folder.more ? unlisted() : "");
     const boxes = [...list.querySelectorAll("input")];
     const first = boxes.find((each) => each.value === (folder.chosen || cameFrom)) ?? boxes[0];
     if (first) put(first, "tabindex", 0);
@@ -64,7 +65,8 @@ function folderChooser(ask, offer) {
     count();
   }
   function entryRow(entry) {
-    const tick = h("input", { type: "checkbox", value: entry.name, tabindex: -1, "aria-label": `${plain(entry.name)}${entry.folder ? ", folder" : ""}` });
+    const label = entry.folder ? trans.__("%1, folder", plain(entry.name)) : plain(entry.name);
+    const tick = h("input", { type: "checkbox", value: entry.name, tabindex: -1, "aria-label": label });
     tick.checked = chosen.has(entry.name);
     tick.addEventListener("change", () => {
       tick.checked ? chosen.add(entry.name) : chosen.delete(entry.name);
@@ -72,16 +74,20 @@ function folderChooser(ask, offer) {
     });
     tick.addEventListener("focus", () => list.querySelectorAll("input").forEach((each) => put(each, "tabindex", each === tick ? 0 : -1)));
     const name = entry.folder
-      ? button([h("span", { "aria-hidden": "true" }, "▸ "), bdi(entry.name)], () => enter(below(folder.path, entry.name)), { class: "academics-entry", tabindex: -1, "aria-label": `Open the folder ${plain(entry.name)}` })
+      ? button([h("span", { "aria-hidden": "true" }, "▸ "), bdi(entry.name)], () => enter(below(folder.path, entry.name)), {
+          class: "academics-entry",
+          tabindex: -1,
+          "aria-label": trans.__("Open the folder %1", plain(entry.name)),
+        })
       : h("span", { class: "academics-entry", onclick: () => tick.click() }, bdi(entry.name));
     const size = h("span", { class: "academics-faint academics-size" }, entry.folder ? "" : bytes(entry.size_bytes));
     return h("li", { "data-folder": entry.folder }, tick, name, size);
   }
   function count() {
     put(share, "aria-disabled", chosen.size ? false : "true");
-    share.textContent = chosen.size > 1 ? `Add the ${chosen.size} chosen` : "Add the one chosen";
-    if (!chosen.size) share.textContent = "Choose files or folders";
-    whole.replaceChildren("Add all of ", bdi(folder.name), " as one folder");
+    const adding = () => trans._n("Add the one chosen", "Add the %1 chosen", chosen.size);
+    share.textContent = chosen.size ? adding() : trans.__("Choose files or folders");
+    whole.replaceChildren(...around(trans.__("Add all of %1 as one folder"), bdi(folder.name)));
   }
   list.addEventListener("keydown", (event) => {
     if (event.target.tagName !== "INPUT") return;

@@ -11,12 +11,12 @@ function render({ model, el }) {
     put(who, "aria-expanded", own.node.hidden ? "false" : "true");
     if (!own.node.hidden) own.open(link.state);
   };
-  const who = button("Profile", turn, { class: "academics-quiet", "aria-expanded": "false", "data-testid": "academics-own-profile" });
+  const who = button(trans.__("Profile"), turn, { class: "academics-quiet", "aria-expanded": "false", "data-testid": "academics-own-profile" });
   const head = h("div", { class: "academics-row-top academics-head" }, line, who);
   const told = h("span", { class: "academics-grow" });
   const dismiss = button("✕", () => link.ask("dismiss"), {
     class: "academics-quiet",
-    "aria-label": "Close this notice",
+    "aria-label": trans.__("Close this notice"),
   });
   const notice = h("div", { class: "academics-notice academics-row-top", role: "status", hidden: true }, told, dismiss);
   const starved = h("span", { class: "academics-grow" });
@@ -29,11 +29,11 @@ function render({ model, el }) {
       hidden: true,
     },
     starved,
-    button("Detach", () => act("detach"), { class: "academics-main", "data-testid": "academics-detach" }),
-    button("✕", () => link.ask("decline"), { class: "academics-quiet", "aria-label": "Do not detach" }),
+    button(trans.__("Detach"), () => act("detach"), { class: "academics-main", "data-testid": "academics-detach" }),
+    button("✕", () => link.ask("decline"), { class: "academics-quiet", "aria-label": trans.__("Do not detach") }),
   );
   const link = connect(model, el, "profile", draw, { saved: () => own.saved() });
-  line.append(h("span", {}, "Opening your profile…"));
+  line.append(h("span", {}, trans.__("Opening your profile…")));
   for (const each of [start.node, who, own.node]) each.hidden = true;
   link.body.append(head, start.node, welcome.node, own.node, notice, offer);
   const onProblem = () => setBusy(false);
@@ -78,36 +78,36 @@ function standing(state, act) {
   const me = [presenceDot(online ? "online" : "away", false), bdi(state.name, { class: "academics-me" })];
   const key = h(
     "span",
-    { class: "academics-faint academics-key", title: `Your fingerprint: ${state.fingerprint}` },
+    { class: "academics-faint academics-key", title: trans.__("Your fingerprint: %1", state.fingerprint) },
     state.fingerprint.slice(0, 9),
   );
   if (state.role === "passenger") {
     return [
       ...me,
       key,
-      h("span", { class: "academics-faint academics-grow" }, "online; ", bdi(state.driven_by), " runs your peer"),
-      button("Run it here", () => act("attach"), {
+      h("span", { class: "academics-faint academics-grow" }, ...around(trans.__("online; %1 runs your peer"), bdi(state.driven_by))),
+      button(trans.__("Run it here"), () => act("attach"), {
         class: "academics-quiet",
-        title: "Take your peer into this kernel",
+        title: trans.__("Take your peer into this kernel"),
         "data-testid": "academics-attach",
       }),
     ];
   }
   if (online) {
-    const links = `online, ${state.links} ${state.links === 1 ? "link" : "links"}`;
+    const links = trans._n("online, %1 link", "online, %1 links", state.links);
     return [
       ...me,
       key,
       h("span", { class: "academics-faint academics-grow" }, links),
-      button("Go offline", () => act("stop"), { class: "academics-quiet" }),
+      button(trans.__("Go offline"), () => act("stop"), { class: "academics-quiet" }),
     ];
   }
-  const why = "offline: what you share or write waits";
+  const why = trans.__("offline: what you share or write waits");
   return [
     ...me,
     key,
     h("span", { class: "academics-faint academics-grow" }, why),
-    button("Go online", () => act("start"), { class: "academics-main", "data-testid": "academics-go-online" }),
+    button(trans.__("Go online"), () => act("start"), { class: "academics-main", "data-testid": "academics-go-online" }),
   ];
 }
 

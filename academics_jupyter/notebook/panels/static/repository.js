@@ -1,17 +1,17 @@
 // My repository: what this profile holds, how far it has gone, and what can be done with it.
 
 function repositoryList(link) {
-  const list = h("ul", { class: "academics-list academics-scroll", "aria-label": "My repository", "data-testid": "academics-repository" });
+  const list = h("ul", { class: "academics-list academics-scroll", "aria-label": trans.__("My repository"), "data-testid": "academics-repository" });
   const find = h("input", {
     type: "search",
-    placeholder: "Find in my repository",
-    "aria-label": "Find in my repository",
+    placeholder: trans.__("Find in my repository"),
+    "aria-label": trans.__("Find in my repository"),
     oninput: () => link.ask("find", { words: find.value }),
   });
   const empty = h("p", { class: "academics-empty", hidden: true });
   const more = h("p", { class: "academics-faint", hidden: true });
-  const title = h("h4", { class: "academics-heading" }, "My repository");
-  const box = h("section", { class: "academics-mine-all", "aria-label": "My repository" }, title, find, list, more, empty);
+  const title = h("h4", { class: "academics-heading" }, trans.__("My repository"));
+  const box = h("section", { class: "academics-mine-all", "aria-label": trans.__("My repository") }, title, find, list, more, empty);
 
   function draw(state) {
     if (!state.repository) return;
@@ -20,10 +20,12 @@ function repositoryList(link) {
     if (had && !list.contains(document.activeElement)) (list.querySelector("button") ?? find).focus({ preventScroll: true });
     put(list, "hidden", !state.repository.length);
     put(find, "hidden", state.kept < 8 && !find.value);
-    say(title, state.kept ? `My repository (${state.kept.toLocaleString("en")})` : "My repository");
-    say(more, state.more ? `and ${state.more.toLocaleString("en")} more: find them by a word of their title` : "");
-    const nothing = "Nothing here yet. Share a paper, a table or a folder above; what you download is kept here too, for others.";
-    say(empty, state.repository.length ? "" : state.kept ? "Nothing of that name." : nothing);
+    say(title, state.kept ? trans._n("My repository (%1)", "My repository (%1)", state.kept) : trans.__("My repository"));
+    const unlisted = () =>
+      trans._n("and %1 more: find them by a word of their title", "and %1 more: find them by a word of their title", state.more);
+    say(more, state.more ? unlisted() : "");
+    const nothing = trans.__("Nothing here yet. Share a paper, a table or a folder above; what you download is kept here too, for others.");
+    say(empty, state.repository.length ? "" : state.kept ? trans.__("Nothing of that name.") : nothing);
   }
   return { box, draw };
 }
@@ -36,16 +38,17 @@ function makeHeld(row, ask) {
     more: h("div", { hidden: true }),
   };
   const name = plain(row.title || row.file_name);
-  const opener = (label, what, make) => {
+  const opener = (label, whole, what, make) => {
     const node = button(label, () => openBelow(parts.more, node, what, make), {
       class: "academics-quiet",
       "aria-expanded": "false",
-      "aria-label": `${label} ${name}`,
+      "aria-label": whole,
     });
     return node;
   };
-  const edit = opener("Edit", "edit", () => editForm(node.academicsRow, ask));
-  const remove = opener("Unshare", "unshare", () => unshareForm(node.academicsRow, ask, parts.more, remove));
+  const edit = opener(trans.__("Edit"), trans.__("Edit %1", name), "edit", () => editForm(node.academicsRow, ask));
+  const unshare = () => unshareForm(node.academicsRow, ask, parts.more, remove);
+  const remove = opener(trans.__("Unshare"), trans.__("Unshare %1", name), "unshare", unshare);
   const top = h(
     "div",
     { class: "academics-row-top" },
@@ -63,10 +66,10 @@ function drawHeld(node, row, home) {
   node.academicsRow = row;
   fill(title, name, () => bdi(name));
   fill(about, [kindOf(row), row.path, row.ours], () => [
-    `${kindOf(row)} · ${row.ours ? "" : "downloaded · "}`,
+    `${kindOf(row)} · ${row.ours ? "" : `${trans.__("downloaded")} · `}`,
     h("code", { class: "academics-path-text", title: plain(row.path) }, bdi(row.file_name)),
     " ",
-    copyButton(row.path, `Copy the path of ${plain(name)}`),
+    copyButton(row.path, trans.__("Copy the path of %1", plain(name))),
     ...revealButton(row.path, plain(name), home),
   ]);
   say(uptake, uptakeText(row));
@@ -74,10 +77,14 @@ function drawHeld(node, row, home) {
 
 /** How often it was downloaded, where it is one's own, and who has it besides. */
 function uptakeText({ ours, downloads, holders }) {
-  const held = holders ? `held by ${holders} ${holders === 1 ? "other" : "others"}` : "held by nobody else";
-  if (!ours) return `Now ${held}`;
-  const times = downloads === 1 ? "once" : downloads === 2 ? "twice" : `${downloads.toLocaleString("en")} times`;
-  return `${downloads ? `Downloaded ${times}` : "Not downloaded yet"} · now ${held}`;
+  const held = holders ? trans._n("held by %1 other", "held by %1 others", holders) : trans.__("held by nobody else");
+  return ours ? `${timesText(downloads)} · ${trans.__("now %1", held)}` : trans.__("Now %1", held);
+}
+
+function timesText(downloads) {
+  if (!downloads) return trans.__("Not downloaded yet");
+  if (downloads === 2) return trans.__("Downloaded twice");
+  return trans._n("Downloaded once", "Downloaded %1 times", downloads);
 }
 
 function openBelow(more, opener, what, make) {
@@ -97,15 +104,15 @@ function editForm(row, ask) {
   function save() {
     if (!fields.complain()) return;
     const changed = fields.changed();
-    say(saved, Object.keys(changed).length ? "" : "Nothing is changed.");
+    say(saved, Object.keys(changed).length ? "" : trans.__("Nothing is changed."));
     if (!saved.hidden) return;
     form.academicsSaved = () => {
       fields.settle();
-      say(saved, "Saved; others see it so from now on.");
+      say(saved, trans.__("Saved; others see it so from now on."));
     };
     ask("describe", { resource: row.id, fields: changed });
   }
-  const submit = h("button", { type: "submit", class: "academics-main" }, "Save changes");
+  const submit = h("button", { type: "submit", class: "academics-main" }, trans.__("Save changes"));
   const form = submittable({ class: "academics-form", "data-describes": row.id }, save, ...fields.nodes, h("div", { class: "academics-actions" }, submit, saved));
   return form;
 }
@@ -115,7 +122,7 @@ function drawSaved(el, resource) {
 }
 
 function unshareForm(row, ask, more, opener) {
-  const what = row.files ? "folder" : "file";
+  const said = [trans.__("You no longer offer it then."), othersText(row), trans.__("Your copy in the repository:")];
   const unshare = (remove) => ask("unshare", { resource: row.id, delete: remove });
   const cancel = () => {
     put(more, "hidden", true);
@@ -125,16 +132,25 @@ function unshareForm(row, ask, more, opener) {
   };
   return h(
     "div",
-    { class: "academics-question", role: "group", "aria-label": "Unshare" },
-    h("span", {}, "You no longer offer it then. ", othersText(row), " Your copy in the repository:"),
-    button(`Keep the ${what}`, () => unshare(false)),
-    button(`Delete the ${what}`, () => unshare(true), { class: "academics-danger" }),
-    button("Go on sharing", cancel, { class: "academics-quiet" }),
+    { class: "academics-question", role: "group", "aria-label": trans.__("Unshare") },
+    h("span", {}, said.join(" ")),
+    button(row.files ? trans.__("Keep the folder") : trans.__("Keep the file"), () => unshare(false)),
+    button(row.files ? trans.__("Delete the folder") : trans.__("Delete the file"), () => unshare(true), {
+      class: "academics-danger",
+    }),
+    button(trans.__("Go on sharing"), cancel, { class: "academics-quiet" }),
   );
 }
 
 /** What stays on the network when this profile offers it no more. */
 function othersText({ holders, ours }) {
-  if (holders) return `${holders} ${holders === 1 ? "other holds" : "others hold"} it and may go on sharing it: that cannot be taken back.`;
-  return ours ? "Nobody else is known to hold it: others no longer find it." : "Nobody else is known to hold it: it may be gone from the network then.";
+  if (holders)
+    return trans._n(
+      "%1 other holds it and may go on sharing it: that cannot be taken back.",
+      "%1 others hold it and may go on sharing it: that cannot be taken back.",
+      holders,
+    );
+  return ours
+    ? trans.__("Nobody else is known to hold it: others no longer find it.")
+    : trans.__("Nobody else is known to hold it: it may be gone from the network then.");
 }

@@ -6,13 +6,14 @@ function revealButton(path, name, home) {
   const reveal = async () => {
     const event = new CustomEvent("academics:reveal", { bubbles: true, cancelable: true, detail: { path, home } });
     if (!node.dispatchEvent(event)) return;
-    say(told, (await copyText(path)) ? "No file browser here: its path is copied." : "No file browser here.");
+    const isCopied = await copyText(path);
+    say(told, isCopied ? trans.__("No file browser here: its path is copied.") : trans.__("No file browser here."));
     setTimeout(() => say(told, ""), 6000);
   };
-  const node = button("Reveal", reveal, {
+  const node = button(trans.__("Reveal"), reveal, {
     class: "academics-quiet",
-    title: "Show it in the file browser",
-    "aria-label": `Reveal ${name} in the file browser`,
+    title: trans.__("Show it in the file browser"),
+    "aria-label": trans.__("Reveal %1 in the file browser", name),
     "data-testid": "academics-reveal",
   });
   return [node, told];

@@ -34,11 +34,13 @@ function dropZone(add, fromServer) {
     "aria-hidden": "true",
     "data-testid": "academics-file-input",
   });
-  const choose = button("choose them on this computer", () => input.click(), { class: "academics-link" });
+  const choose = button(trans.__("choose them on this computer"), () => input.click(), { class: "academics-link" });
+  const places = { "%1": choose, "%2": fromServer };
+  const said = trans.__("Drop files here, %1, or %2").split(/(%[12])/);
   const zone = h(
     "div",
     { class: "academics-drop", "data-testid": "academics-drop-zone" },
-    h("span", {}, "Drop files here, ", choose, ", or ", fromServer),
+    h("span", {}, ...said.map((part) => places[part] ?? part)),
     input,
   );
   input.addEventListener("change", () => {

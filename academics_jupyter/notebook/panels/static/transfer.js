@@ -3,9 +3,9 @@
 function makeTransfer(row) {
   const name = plain(row.name);
   const parts = {
-    bar: progressBar(`Progress of ${name}`),
+    bar: progressBar(trans.__("Progress of %1", name)),
     map: h("div", { class: "academics-map", role: "img" }),
-    holders: h("ul", { class: "academics-holders-list", "aria-label": `Holders of ${name}` }),
+    holders: h("ul", { class: "academics-holders-list", "aria-label": trans.__("Holders of %1", name) }),
   };
   const node = h("div", { class: "academics-transfer" }, parts.bar, parts.map, parts.holders);
   node.academicsParts = parts;
@@ -16,7 +16,7 @@ function drawTransfer(node, row) {
   const { bar, map, holders } = node.academicsParts;
   setProgress(bar, shareDone(row));
   put(map, "hidden", row.pieces.length < 2);
-  put(map, "aria-label", `Map of the pieces: ${percentDone(row)} % there`);
+  put(map, "aria-label", trans.__("Map of the pieces: %1 % there", percentDone(row)));
   fill(map, row.pieces, () => [...row.pieces].map((part) => h("i", { style: `--part: ${Math.round((part / 9) * 100)}%` })));
   put(holders, "hidden", !row.holders.length);
   keep(holders, row.holders, (holder) => holder.fingerprint, makeHolder, (item, holder) => drawHolder(item, holder, row));
@@ -54,29 +54,33 @@ function percentDone(row) {
 
 /** What is said of a download in any state. */
 function stateText(row) {
-  const done = `${percentDone(row)} %, ${bytes(row.done_bytes)} of ${bytes(row.size_bytes)}`;
+  const done = trans.__("%1 %, %2 of %3", percentDone(row), bytes(row.done_bytes), bytes(row.size_bytes));
   switch (row.state) {
     case "waiting":
-      return [row.done_bytes ? `${done}, waiting for its turn` : "Waiting for its turn"];
+      return [row.done_bytes ? trans.__("%1, waiting for its turn", done) : trans.__("Waiting for its turn")];
     case "active":
-      if (!row.rate_bytes_s) return [`${done}, ${row.holders.length ? "waiting for a holder" : "asking its holders"}`];
+      if (!row.rate_bytes_s)
+        return [row.holders.length ? trans.__("%1, waiting for a holder", done) : trans.__("%1, asking its holders", done)];
       return [`${done}, ${bytes(Math.round(row.rate_bytes_s))}/s, ${row.left}`];
     case "paused":
-      return [h("strong", {}, "Paused"), ` at ${done}`];
+      return around(trans.__("%1 at %2", "%1", done), h("strong", {}, trans.__("Paused")));
     case "finished":
-      return [`${bytes(row.size_bytes)}, ${moment(row.finished_at_ms)}`, ...givers(row)];
+      return cameText(`${bytes(row.size_bytes)}, ${moment(row.finished_at_ms)}`, row);
     case "cancelled":
-      return ["Cancelled. What has come is kept: trying again goes on from there."];
+      return [trans.__("Cancelled. What has come is kept: trying again goes on from there.")];
     default:
       return [h("span", { class: "academics-error" }, bdi(row.error))];
   }
 }
 
-function givers(row) {
+/** What has come and when, and from whom. */
+function cameText(what, row) {
   const gave = row.holders.filter((holder) => holder.given_bytes > 0);
-  return gave.flatMap((holder, place) => [
-    place ? ", " : ", from ",
+  if (!gave.length) return [what];
+  const givers = gave.flatMap((holder, place) => [
+    place ? ", " : "",
     bdi(holder.name),
     gave.length > 1 ? ` ${shareOf(holder, row)}\u00a0%` : "",
   ]);
+  return around(trans.__("%2, from %1", "%1", what), givers).flat();
 }

@@ -29,7 +29,7 @@ function uploader(ask, show) {
     } catch (error) {
       if (upload.state === "cancelled") return;
       if (error instanceof DOMException)
-        fail(upload, "The browser cannot read it. Choose a changed file again; share a folder from the server’s disk.");
+        fail(upload, trans.__("The browser cannot read it. Choose a changed file again; share a folder from the server’s disk."));
       else fail(upload, error.message);
     }
   }

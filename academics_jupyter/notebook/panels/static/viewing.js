@@ -5,8 +5,8 @@ function viewOf(view, name) {
   if (view.about) nodes.push(h("p", { class: "academics-faint" }, plain(view.about)));
   if (view.facts) nodes.push(factsView(view.facts));
   if (view.rows) nodes.push(tableView(view.rows, name));
-  if (view.cells) nodes.push(scrolling(`Cells of ${name}`, ...view.cells.map(([kind, source]) => cellView(kind, source))));
-  if (view.text) nodes.push(scrolling(`Text of ${name}`, h("pre", {}, plain(view.text))));
+  if (view.cells) nodes.push(scrolling(trans.__("Cells of %1", name), ...view.cells.map(([kind, source]) => cellView(kind, source))));
+  if (view.text) nodes.push(scrolling(trans.__("Text of %1", name), h("pre", {}, plain(view.text))));
   return nodes;
 }
 
@@ -18,7 +18,7 @@ function scrolling(label, ...children) {
 function tableView([names, ...rows], name) {
   const head = h("tr", {}, ...names.map((each) => h("th", { scope: "col" }, bdi(each))));
   const body = rows.map((row) => h("tr", {}, ...row.map((each) => h("td", {}, bdi(each)))));
-  return scrolling(`Table of ${name}`, h("table", {}, h("thead", {}, head), h("tbody", {}, ...body)));
+  return scrolling(trans.__("Table of %1", name), h("table", {}, h("thead", {}, head), h("tbody", {}, ...body)));
 }
 
 function cellView(kind, source) {

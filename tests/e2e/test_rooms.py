@@ -46,23 +46,38 @@ def founds_a_room(panel: Locator, caroline: PeerProcess) -> None:
     panel.get_by_role("button", name="New room").press("Enter")
     form = panel.get_by_test_id("academics-new-room")
     expect(form.get_by_label("The room's name")).to_be_focused()
-    form.get_by_label("The room's name").fill("Sweeps")
+    form.get_by_label("The room's name").fill("Sweep")
     form.get_by_label(CAROLINE).check()
     take_picture(panel.page, "room-new")
     form.get_by_role("button", name="Create").click()
     expect(form).to_be_hidden()
     expect(panel.get_by_test_id("academics-room-state")).to_have_text("1 member · hosted by you")
     expect(panel.get_by_test_id("academics-composer")).to_be_focused()
-    caroline.sees(INVITED, ["Sweeps"])
+    caroline.sees(INVITED, ["Sweep"])
     members = details(panel).get_by_test_id("academics-members")
     expect(members.locator("li", has_text=CAROLINE)).to_contain_text("invited · online")
-    caroline.value("peer.join_room('#Sweeps')")
+    caroline.value("peer.join_room('#Sweep')")
     expect(members.locator("li", has_text=CAROLINE)).to_have_attribute("data-state", "online")
     expect(members.locator("li", has_text=ME)).to_contain_text("founder, host · you")
     expect(members.locator("li", has_text="invited")).to_have_count(0)
     panel.get_by_role("button", name="Members").press("Enter")
     expect(members).to_be_hidden()
     expect(panel.locator(".academics-notice-line")).to_contain_text(f"{CAROLINE} joined")
+    renames_it(panel, caroline)
+
+
+def renames_it(panel: Locator, caroline: PeerProcess) -> None:
+    """As who founded it can, who also opens its history."""
+    details(panel).get_by_role("button", name="Settings", exact=True).press("Enter")
+    settings = details(panel).get_by_role("form", name="Settings")
+    expect(settings.get_by_label("The room's name")).to_be_focused()
+    settings.get_by_label("The room's name").fill("Sweeps")
+    settings.get_by_label("Who joins later").check()
+    settings.get_by_role("button", name="Save").press("Enter")
+    expect(settings).to_be_hidden()
+    expect(panel.locator(".academics-thread-header")).to_contain_text("#Sweeps")
+    caroline.sees("[(row.facts.name, row.facts.history) for row in await peer.rooms.all()]", [["Sweeps", True]])
+    panel.get_by_role("button", name="Members").press("Enter")
 
 
 def talks_in_it(panel: Locator, caroline: PeerProcess) -> None:

@@ -27,6 +27,7 @@ class RoomActions:
             "leave": self._leave,
             "delete": self._delete,
             "mute": self._mute,
+            "terms": self._set_terms,
         }
 
     async def _create(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
@@ -58,6 +59,15 @@ class RoomActions:
     async def _mute(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         peer = await self._part.registered()
         await peer.rooms.mute(str(content["room"]), muted=bool(content["muted"]))
+
+    async def _set_terms(self, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        """Answered once it is so, as `create`."""
+        peer, room = await self._part.registered(), str(content["room"])
+        former, name = await peer.rooms.get(room), str(content["name"]).lstrip("# ")
+        history = bool(content.get("history"))
+        if (name, history) != (former.facts.name, former.facts.history):
+            await peer.rooms.set_terms(room, name=name, history=history)
+        self._part.send({"agreed": room})
 
 
 def _people(content: Mapping[str, Any]) -> list[str]:

@@ -63,6 +63,10 @@ async def test_a_room_from_invitation_to_deletion(viewer: Viewer, panel: Panel, 
     assert viewer.state["thread"][-1]["name"] == ada.exploring.name_of(grace.id)
     viewer.ask("mute", room=room, muted=True)
     await drawn(viewer, lambda: viewer.state["rooms"][0]["muted"])
+    viewer.ask("terms", room=room, name="#Nebulae", history=True)
+    assert await viewer.reply("agreed") == {"agreed": room}
+    await drawn(viewer, lambda: viewer.state["rooms"][0]["name"] == "Nebulae")
+    await drawn(viewer, lambda: viewer.state["room"]["history"])
     viewer.ask("delete", room=room)
     await drawn(viewer, lambda: viewer.state["room"]["state"] == "deleted")
     assert viewer.state["room"]["can_write"] is False

@@ -72,6 +72,7 @@ function render({ model, el }) {
     refused: (message) => settle(message.refused, true),
     previewed: compose.previewed,
     created: room.created,
+    agreed: (message) => details.agreed(message.agreed),
     found: find.answer,
     arrived: notify.arrived,
     cell_of: (message, buffers) => drawCell(chat, message, buffers),

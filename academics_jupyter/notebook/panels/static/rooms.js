@@ -86,14 +86,40 @@ function whyReadOnly(row, room) {
   return trans.__("You have left this room. What was said until then can be read.");
 }
 
+/** The room's name and whether its history is open, for who founded it; what was filled in stays until it is so. */
+function roomSettings(chat) {
+  const name = h("input", { type: "text", maxlength: 100, "aria-label": trans.__("The room's name") });
+  const history = h("input", { type: "checkbox" });
+  const form = submittable(
+    { class: "academics-room-settings", "aria-label": trans.__("Settings"), hidden: true },
+    () => name.value.trim() && chat.ask("terms", { room, name: name.value, history: history.checked }),
+    name,
+    h("label", { class: "academics-check" }, history, trans.__("Who joins later sees what was said before")),
+    h("div", { class: "academics-actions" }, h("button", { type: "submit", class: "academics-main" }, trans.__("Save")), button(trans.__("Cancel"), close)),
+  );
+  let room = "";
+  function close() {
+    put(form, "hidden", true);
+  }
+  function open(row, shown) {
+    room = row.room;
+    name.value = row.name;
+    history.checked = shown.history;
+    put(form, "hidden", false);
+    name.focus();
+  }
+  return { form, open, close, agreed: (which) => which === room && close() };
+}
+
 /** Members with where they are, and below them what can be done. */
 function roomDetails(chat) {
   const members = h("ul", { class: "academics-members", "aria-label": trans.__("Members"), "data-testid": "academics-members" });
   const picker = peoplePicker(trans.__("Whom to invite"));
   const inviting = submittable({ hidden: true }, invite, picker.node, h("button", { type: "submit", class: "academics-main" }, trans.__("Invite them")));
+  const settings = roomSettings(chat);
   const question = h("div", { class: "academics-question", role: "group", hidden: true });
   const actions = h("div", { class: "academics-actions" });
-  const node = h("div", { class: "academics-details academics-scroll", hidden: true }, members, actions, inviting, question);
+  const node = h("div", { class: "academics-details academics-scroll", hidden: true }, members, actions, inviting, settings.form, question);
   const toggle = button(trans.__("Members"), () => open(node.hidden), { class: "academics-quiet", "aria-expanded": "false" });
   let room = "";
   node.addEventListener("keydown", (event) => {
@@ -107,6 +133,7 @@ function roomDetails(chat) {
     put(toggle, "aria-expanded", opens ? "true" : "false");
     put(inviting, "hidden", true);
     put(question, "hidden", true);
+    settings.close();
   }
   function invite() {
     const people = picker.picked();
@@ -137,7 +164,7 @@ function roomDetails(chat) {
     keep(members, shown.members, (each) => `${each.role} ${each.peer}`, makeMember, draws);
     const inside = new Set(shown.members.filter((each) => each.role !== "invited").map((each) => each.peer));
     picker.draw(people.filter((each) => !inside.has(each.peer)));
-    fill(actions, [row.room, shown.mine, shown.can_write, shown.state, row.muted], () => actionsOf(row, shown));
+    fill(actions, [row.room, row.name, shown.history, shown.mine, shown.can_write, shown.state, row.muted], () => actionsOf(row, shown));
   }
   function actionsOf(row, shown) {
     const toInvite = () => {
@@ -149,12 +176,13 @@ function roomDetails(chat) {
     const isMember = !["left", "leaving", "declined"].includes(shown.state);
     return [
       shown.can_write && button(trans.__("Invite"), toInvite),
+      shown.can_write && shown.mine && button(trans.__("Settings"), () => settings.open(row, shown)),
       isMember && button(row.muted ? trans.__("Unmute") : trans.__("Mute"), () => chat.ask("mute", { room, muted: !row.muted })),
       isMember && button(trans.__("Leave"), () => ask(leaving, trans.__("Leave it"), "leave")),
       shown.can_write && shown.mine && button(trans.__("Delete"), () => ask(deleting, trans.__("Delete it"), "delete"), { class: "academics-danger" }),
     ].filter(Boolean);
   }
-  return { node, toggle, draw };
+  return { node, toggle, draw, agreed: settings.agreed };
 }
 
 function makeMember(each) {

@@ -14,7 +14,7 @@ from PIL import Image
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 SHOWN = Path(__file__).parents[2] / "docs" / "pictures"
 PICTURES = {
-    "panel-light": "explore",
+    "panel-light": "explore-greyed",
     "panel-dark": "messages-dark-top",
     "side-panel": "side-panel-light",
     "share": "share",

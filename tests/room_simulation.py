@@ -121,10 +121,15 @@ class Simulation(SimulatedLinks):
             return
         message_id = self._write(member, "text", text=str(len(self.written)))
         self.written[message_id] = member.id
-        for gone in self.members.values():
-            others = self.members.keys() - {gone.name}
-            if not gone.stands and any((post.kind, post.author) == ("leave", gone.id) for post in self._last(others)):
-                self.secret[gone.name].add(message_id)
+        for name in self.members:
+            if self._is_gone(name):
+                self.secret[name].add(message_id)
+
+    def _is_gone(self, name: str) -> bool:
+        """Whether the others know that somebody has left."""
+        gone = self.members[name]
+        last = self._last(self.members.keys() - {name})
+        return not gone.stands and any((post.kind, post.author) == ("leave", gone.id) for post in last)
 
     def leave(self, name: str) -> None:
         if self.can_act(name) and self.members[name].joins and self.members[name].stands:
@@ -145,7 +150,8 @@ class Simulation(SimulatedLinks):
         member = self.members[self.creator]
         if self.can_act(self.creator) and member.stands:
             self.terms = Terms(name="reading", history=True)
-            self.secret = {name: ids if not self.members[name].stands else set() for name, ids in self.secret.items()}
+            # Who has come and gone without the others' knowing may be numbered after this, and sees all then.
+            self.secret = {name: ids if self._is_gone(name) else set() for name, ids in self.secret.items()}
             self._write(member, "terms", terms=self.terms)
 
     # What goes wrong

@@ -38,10 +38,8 @@ def mongod() -> Iterator[RunningMongod]:
 def test_sixty_peers_are_all_linked_share_and_talk(tmp_path: Path, mongod: RunningMongod) -> None:
     with crowd(tmp_path, mongod.uri, PROCESSES) as here:
         here.open(PEERS // PROCESSES)
-        here.until(f"each.status().links == {PEERS - 1}", JOIN_TIMEOUT_S)
-        everybody = set(here.ids)
-        for name, linked in here.value(f"sorted({LINKED})").items():
-            assert set(linked) == everybody - {name}
+        # A link that gives way to a better one is away for a moment.
+        here.until(f"each.status().links == len({LINKED}) == {PEERS - 1}", JOIN_TIMEOUT_S)
 
         sharer, reader = "p00-00", "p02-07"
         paper = tmp_path / "paper.txt"

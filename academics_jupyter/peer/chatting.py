@@ -39,6 +39,8 @@ class ChattingService:
         self._context = context
         self._rooms = RoomsService(context)
         self._writing = Pace()
+        # What is looked up first takes longer for one message than for another; they go out in the order written.
+        self._turn = asyncio.Lock()
 
     # What is written here
 
@@ -61,37 +63,44 @@ class ChattingService:
             raise UsageError("There is nothing to send: write the message after the name.")
         if len(resources) > MAX_RESOURCES:
             raise UsageError(f"A message takes {MAX_RESOURCES} resources at most: share a folder, or send two.")
-        if about and (await self._text(about)).conversation != conversation:
-            raise UsageError("A reply goes to the conversation of what it replies to: check the id in %history.")
-        named = await self._mentioned(conversation, text) if mentions is None else tuple(mentions)
-        return await self._write(conversation, text, about=about, mentions=named, resources=tuple(resources), cell=cell)
+        async with self._turn:
+            if about and (await self._text(about)).conversation != conversation:
+                raise UsageError("A reply goes to the conversation of what it replies to: check the id in %history.")
+            named = await self._mentioned(conversation, text) if mentions is None else tuple(mentions)
+            return await self._write(
+                conversation, text, about=about, mentions=named, resources=tuple(resources), cell=cell
+            )
 
     async def edit(self, message: str, text: str) -> StoredMessage:
         """Have a message of ours read otherwise from now on; as it reads then. Raises UsageError."""
-        known = await self._own(message)
-        if not text.strip():
-            raise UsageError("The new text is missing; %chat --withdraw takes a message back.")
-        if text != known.text:
-            named = await self._mentioned(known.conversation, text)
-            await self._write(known.conversation, text, kind="edit", about=message, mentions=named)
-        return await self._get(message)
+        async with self._turn:
+            known = await self._own(message)
+            if not text.strip():
+                raise UsageError("The new text is missing; %chat --withdraw takes a message back.")
+            if text != known.text:
+                named = await self._mentioned(known.conversation, text)
+                await self._write(known.conversation, text, kind="edit", about=message, mentions=named)
+            return await self._get(message)
 
     async def withdraw(self, message: str) -> StoredMessage:
         """Take a message of ours back: whoever has it shows it no more. Raises UsageError."""
-        known = await self._own(message)
-        await self._check_writable(known.conversation)
-        await self._context.keeper.kept(self._withdraw, known)
-        return await self._get(message)
+        async with self._turn:
+            known = await self._own(message)
+            await self._check_writable(known.conversation)
+            await self._context.keeper.kept(self._withdraw, known)
+            return await self._get(message)
 
     async def react(self, message: str, text: str) -> StoredMessage:
         """React to a message, in place of what our reaction was; an empty text takes it back. Raises UsageError."""
-        known, text = await self._text(message), text.strip()
+        text = text.strip()
         if len(text) > MAX_REACTION_LENGTH or len(text.splitlines()) > 1:
             raise UsageError(f"A reaction has {MAX_REACTION_LENGTH} characters at most, in one line: write a reply.")
-        former = next((each.text for each in known.reactions if each.author == self._context.me), "")
-        if text != former:
-            await self._write(known.conversation, text, kind="reaction", about=message)
-        return await self._get(message)
+        async with self._turn:
+            known = await self._text(message)
+            former = next((each.text for each in known.reactions if each.author == self._context.me), "")
+            if text != former:
+                await self._write(known.conversation, text, kind="reaction", about=message)
+            return await self._get(message)
 
     def writing(self, conversation: str) -> None:
         """The person is writing there; to be called at each keystroke, on the loop. Tells whoever has a link."""

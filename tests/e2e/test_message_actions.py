@@ -216,7 +216,7 @@ def is_sent_a_cell(page: Page, panel: Locator, caroline: PeerProcess) -> None:
 
 def finds(panel: Locator, caroline: PeerProcess) -> None:
     """A message far back, whose page is then shown; from there on by scrolling."""
-    caroline.value(f"asyncio.gather(*(peer.chat({ME!r}, f'night {{n}}') for n in range(150)))")
+    caroline.value(f"[(await peer.chat({ME!r}, f'night {{n}}')).id for n in range(150)]")
     expect(message(panel, "night 149")).to_be_visible()
     expect(message(panel, "I saw a comet")).to_have_count(0)
     panel.get_by_test_id("academics-find").fill("saw comet")

@@ -62,6 +62,24 @@ def test_replies_edits_reactions_and_withdrawals_are_seen_by_both(lab: Lab) -> N
     assert "No message's id begins" in failure(ben, "peer.react('0123456789', 'x')")
 
 
+def test_what_is_written_at_once_goes_out_in_the_order_written(lab: Lab) -> None:
+    """As when a kernel was busy while its person wrote on: some of it is looked up before it is stored."""
+    ada, ben = lab.enter("ada"), lab.enter("ben")
+    meet(ada, ben)
+    answered = said(ben, "ada", "Which ones?")
+    answered_too = said(ben, "ada", "And then?")
+    ada.sees(TEXTS % "ben", ["Which ones?", "And then?"])
+    to = ben.value("peer.id")
+    replies = {answered: "@ben these", answered_too: "and those"}
+    written = [f"peer.chatting.send({to!r}, {text!r}, about={about!r})" for about, text in replies.items()]
+    written += [f"peer.chatting.send({to!r}, 'line {n}')" for n in range(20)]
+    ada.value(f"[each.id for each in await asyncio.gather({', '.join(written)})]")
+    expected = ["Which ones?", "And then?", "> ben: Which ones?\n@ben these", "> ben: And then?\nand those"]
+    expected += [f"line {n}" for n in range(20)]
+    for person, other in ((ada, "ben"), (ben, "ada")):
+        person.sees(TEXTS % other, expected)
+
+
 def test_what_is_changed_while_it_waits_comes_as_it_is_then(lab: Lab) -> None:
     ada, ben = lab.enter("ada"), lab.enter("ben")
     meet(ada, ben)

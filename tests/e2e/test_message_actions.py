@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Lab, take_picture
 from tests.e2e.people import chat_panel, message, online, pictures, write
+from tests.e2e.test_quickstart import open_tab
 from tests.processes import PeerProcess
 from tests.waiting import wait_until
 
@@ -252,7 +253,10 @@ def is_notified(page: Page, panel: Locator, caroline: PeerProcess) -> None:
     expect(panel.get_by_role("button", name="Notifications are on")).to_have_attribute("aria-pressed", "true")
     said(caroline, "in sight")
     expect(message(panel, "in sight")).to_be_visible()
-    panel.get_by_test_id("academics-tab-share").click()
-    expect(panel.get_by_test_id("academics-drop-zone")).to_be_visible()
+    open_tab(panel, "explore")
+    expect(panel.locator(".academics-chat[data-in-sight]")).to_have_count(0)
+    # What answers this was told before that nobody looks at the conversations any more.
+    panel.get_by_test_id("academics-search").fill("nothing of the kind")
+    expect(panel.get_by_test_id("academics-no-results")).to_contain_text("Nothing found.")
     said(caroline, "out of sight")
     wait_until(lambda: page.evaluate("window.notified") == [[CAROLINE, "out of sight"]], what="one notification")

@@ -64,24 +64,32 @@ def test_with_few_links_each_the_mesh_hangs_together_and_everybody_reaches_every
         everybody = frozenset({"victim"})
         _downloads_and_talks_without_a_link(here, _settles(here, everybody), tmp_path)
         _hears_more_than_it_has_links_for(here, _settles(here, everybody))
-        _settles(here, everybody)
-        _is_voted_out(here, mongod, victim)
+        _is_voted_out(here, _settles(here, everybody), mongod, victim)
         _settles(here)
 
 
 def _settles(here: Crowd, extra: frozenset[str] = frozenset()) -> dict[str, set[str]]:
-    """Wait until everybody sees everybody online and keeps no more links than it may; who is linked with whom."""
+    """Wait until everybody sees everybody online and all hang together by few links; who is linked with whom."""
     names = here.ids.keys() | extra
-    settled = f"{FEWEST} <= each.status().links <= {MAX_LINKS} and {OTHERS_ONLINE} == {len(names) - 1}"
-    here.until(settled, JOIN_TIMEOUT_S)
-    linked = {name: set(others) for name, others in here.value(f"sorted({LINKED})").items()}
-    assert max(map(len, linked.values())) <= MAX_LINKS
-    seen, reached = set[str](), set(list(linked)[:1])
-    while reached:
-        seen |= reached
-        reached = set().union(*(linked.get(name, set()) for name in reached)) - seen
-    assert seen >= linked.keys(), "the mesh has fallen apart"
+    here.until(f"{OTHERS_ONLINE} == {len(names) - 1}", JOIN_TIMEOUT_S)
+    linked = dict[str, set[str]]()
+
+    def is_settled() -> bool:
+        linked.update((name, set(others)) for name, others in here.value(f"sorted({LINKED})").items())
+        linked.update((name, {other for other in here.ids if name in linked[other]}) for name in extra)
+        return all(FEWEST <= len(others) <= MAX_LINKS for others in linked.values()) and _reached(linked) == names
+
+    wait_until(is_settled, JOIN_TIMEOUT_S, "a mesh that hangs together")
     return linked
+
+
+def _reached(linked: dict[str, set[str]]) -> set[str]:
+    """Who is linked with the first one, over as many others as it takes."""
+    reached, new = set[str](), set(list(linked)[:1])
+    while new:
+        reached |= new
+        new = set().union(*(linked[name] for name in new)) - reached
+    return reached
 
 
 def _downloads_and_talks_without_a_link(here: Crowd, linked: dict[str, set[str]], folder: Path) -> None:
@@ -114,11 +122,9 @@ def _hears_more_than_it_has_links_for(here: Crowd, linked: dict[str, set[str]]) 
         here.process_of(listener).sees(history, [f"I am {name}"], 60)
 
 
-def _is_voted_out(here: Crowd, mongod: RunningMongod, victim: PeerProcess) -> None:
+def _is_voted_out(here: Crowd, linked: dict[str, set[str]], mongod: RunningMongod, victim: PeerProcess) -> None:
     peer = victim.ids["victim"]
-    linked = here.value(f"sorted({LINKED})")
-    knew = [name for name, others in linked.items() if "victim" in others]
-    assert FEWEST <= len(knew) <= MAX_LINKS < len(linked) / 2
+    assert len(linked["victim"]) < len(linked) / 2
     victim.kill()
     with MongoClient[dict[str, Any]](mongod.uri) as client:
         users = client["academics"]["active_users"]

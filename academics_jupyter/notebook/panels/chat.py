@@ -181,7 +181,10 @@ class ChatPart(UploadPart):
         peer = self.peer
         if peer is None or not self._conversation:
             return
-        circles = await asyncio.to_thread(peer.chatting.circles, self._conversation)
+        conversation = self._conversation
+        circles = await asyncio.to_thread(peer.chatting.circles, conversation)
+        if conversation != self._conversation:
+            return  # whoever has opened another one meanwhile asks for its people
         names = dict.fromkeys(name for circle in circles for name in circle.values())
         self._mentionable = [(name, written(name)) for name in list(names)[:MAX_MENTIONABLE]]
 

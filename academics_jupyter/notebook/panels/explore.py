@@ -60,6 +60,7 @@ class ExplorePart(Part):
         self._places: list[Place | None] = [None]
         self._page = 0
         self._asked = 0
+        self._finds = self._found = 0
         self._shown: dict[str, None] = {}
         self._listings: dict[str, Listing] = {}
         self._opened = ""
@@ -175,16 +176,18 @@ class ExplorePart(Part):
             await self._find()
 
     async def _find(self) -> None:
-        """Ask for the page in force; an answer that a later question has overtaken is dropped."""
+        """Ask for the page in force; an answer that a later one or a later question has overtaken is dropped."""
         peer, asked, page = self.peer, self._asked, self._page
         if peer is None:
             return
+        self._finds = find = self._finds + 1
         self._refreshed_s = time.monotonic()
         explored = await peer.find(replace(self._query, after=self._places[page]))
         rows = await asyncio.to_thread(resource_rows, peer, explored.listings)
         left = await self._left(peer, {row["id"] for row in rows})
-        if asked != self._asked:
+        if asked != self._asked or find < self._found:
             return
+        self._found = find
         self._places[page + 1 :] = [explored.next] if explored.next else []
         self._shown |= dict.fromkeys(row["id"] for row in rows)
         self._listings = {each.resource.id: each for each in explored.listings}

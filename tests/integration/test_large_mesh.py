@@ -88,7 +88,7 @@ def _reached(linked: dict[str, set[str]]) -> set[str]:
     reached, new = set[str](), set(list(linked)[:1])
     while new:
         reached |= new
-        new = set().union(*(linked[name] for name in new)) - reached
+        new = set().union(*(linked.get(name, set()) for name in new)) - reached
     return reached
 
 

@@ -24,7 +24,8 @@ from tests.waiting import wait_until
 SESSION = "academics-side-panel"
 CELLS = ("%load_ext academics\n%academics start\n%academics", "%academics sidebar")
 WHERE = ".academics-lab-where"
-START_MS = 60_000
+START_S = 60
+START_MS = START_S * 1000
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -36,6 +37,7 @@ def test_the_side_panel(lab: Lab, page: Page, tmp_path: Path) -> None:
     with online(tmp_path, "Grace Hopper") as grace:
         kernel = kernels(lab)[SESSION]
         counts_what_is_unread(side, page, grace)
+        wait_until(lambda: keeps_it_hidden(lab), START_S, "JupyterLab's keeping of its layout")
         page.reload()
         comes_back_counting(side, page, lab, kernel)
         shows_what_was_written(side, page, grace)
@@ -64,6 +66,13 @@ def kernels(lab: Lab) -> dict[str, str]:
     with urllib.request.urlopen(f"{lab.url}api/sessions") as answer:
         sessions: list[dict[str, Any]] = json.load(answer)
     return {session["path"]: session["kernel"]["id"] for session in sessions}
+
+
+def keeps_it_hidden(lab: Lab) -> bool:
+    """Whether JupyterLab, which saves its layout a while after a change, would come back with the side bar closed."""
+    with urllib.request.urlopen(f"{lab.url}lab/api/workspaces/default") as answer:
+        layout: dict[str, Any] = json.load(answer)["data"].get("layout-restorer:data", {})
+    return bool(layout.get("left", {}).get("collapsed"))
 
 
 def icon(page: Page) -> Locator:

@@ -13,7 +13,9 @@ what has the last one begun. Each sweep names the index to go along:
 | only what more have | that of the order: what fits is dense there, and a page soon full |
 
 Of several things that narrow it, the rarest counts. Words are counted by the `terms`, the rest in the index, up to
-MAX_SORTED. Plain `$all` lets the planner pick a common word, so all words but the one are checked by `$setIsSubset`.
+MAX_SORTED. What is available is narrowed by what those online say that they hold, if that is no more.
+
+Plain `$all` lets the planner pick a common word, so all words but the one are checked by `$setIsSubset`.
 """
 
 from __future__ import annotations
@@ -101,7 +103,8 @@ class Narrowing:
 
 async def sweeps(database: AsyncDatabase[Document], query: Query) -> list[Sweep]:
     """The sweeps of a search, in their order. Raises pymongo's errors."""
-    wanted, filters, narrowings = searched(query.words), _filters(query), _narrowings(query)
+    wanted, filters = searched(query.words), _filters(query)
+    narrowings = [*_narrowings(query), *(await _held(database, query.online) if query.available else [])]
     best_first = query.order is Order.BEST
     if not wanted.all:
         index = await _index(database, narrowings, query.order)
@@ -176,6 +179,22 @@ def _narrowings(query: Query) -> list[Narrowing]:
     if query.kind:
         narrowings.append(Narrowing(schema.KIND_INDEX, {"kind": query.kind}))
     return narrowings
+
+
+async def _held(database: AsyncDatabase[Document], online: frozenset[str]) -> list[Narrowing]:
+    """By what those online say that they hold, unless that is too much."""
+    theirs = {"peer": {"$in": sorted(online)}, "held": True}
+    found = database["holdings"].find(theirs, {"_id": 0, "resource": 1}, limit=MAX_SORTED, hint=schema.HOLDER_INDEX)
+    try:
+        held = await found.to_list()
+    except OperationFailure as error:
+        if is_missing_hint(error):
+            return []
+        raise
+    if len(held) >= MAX_SORTED:
+        return []
+    ids = {each["resource"] for each in held if isinstance(each["resource"], str)}
+    return [Narrowing(schema.ID_INDEX, {"id": {"$in": sorted(ids)}}, by_age=False, count=len(ids))]
 
 
 def _start(text: str) -> Document:

@@ -5,7 +5,7 @@
 | `active_users` | peer, with the votes on it | its id; `lease_until`; `changed` |
 | `profiles` | peer | words, name |
 | `resources` | resource and sharer | words, author, keyword, kind, sharer, each newest first; title, year, size; id |
-| `holdings` | resource and holder | resource |
+| `holdings` | resource and holder | resource; holder |
 | `terms` | word of a resource | its start |
 """
 
@@ -21,6 +21,7 @@ TERMS = "terms"
 WORDS_INDEX = "words"
 AUTHORS_INDEX, TOPICS_INDEX, KIND_INDEX, SHARER_INDEX = "authors", "topics", "kind", "sharer"
 AGE_INDEX, TITLE_INDEX, YEAR_INDEX, SIZE_INDEX = "age", "title", "year", "size"
+ID_INDEX, HOLDER_INDEX = "id", "holder"
 
 LEFT_KEPT_S = 2 * 86_400
 """A presence is kept this long after its lease, longer than the grace for clocks, so that it cannot be replayed."""
@@ -51,11 +52,12 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("order", ASCENDING), ("k", DESCENDING)], name=TITLE_INDEX),
         IndexModel([("year", DESCENDING), ("k", DESCENDING)], name=YEAR_INDEX),
         IndexModel([("size_bytes", DESCENDING), ("k", DESCENDING)], name=SIZE_INDEX),
-        IndexModel([("id", ASCENDING), ("k", ASCENDING)], name="id"),
+        IndexModel([("id", ASCENDING), ("k", ASCENDING)], name=ID_INDEX),
         _EXPIRY,
     ],
     "holdings": [
         IndexModel([("resource", ASCENDING), ("held", ASCENDING)], name="resource"),
+        IndexModel([("peer", ASCENDING), ("held", ASCENDING), ("resource", ASCENDING)], name=HOLDER_INDEX),
         _EXPIRY,
     ],
 }

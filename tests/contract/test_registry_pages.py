@@ -256,3 +256,26 @@ async def test_no_page_reads_more_than_a_part(stacked: MongoRegistry, database) 
                     break
                 query = replace(query, after=page.next)
             assert most_read(database) <= 100, query
+
+
+async def test_what_few_who_are_online_hold_is_found_without_the_rest(stacked: MongoRegistry, database) -> None:
+    held = [f"common {number:03}" for number in (3, 4, 5, 103)]
+    for title in held:
+        port.put(database, holding(BOB, title))
+    port.put(database, holding(EVE, "common 399"))
+    for order in Order:
+        for narrowed, wanted in ((), held), (("common",), held), (("common", "103"), held[3:]):
+            note_anew(database)
+            page = await stacked.search(
+                Query(words=narrowed, order=order, available=True, online=everybody(BOB), limit=5)
+            )
+            assert sorted(titles(page)) == wanted
+            assert page.next is None
+            assert most_read(database) <= 100, (order, narrowed)
+
+
+async def test_what_many_hold_is_found_though_it_is_too_much_to_name(stacked: MongoRegistry, database) -> None:
+    for number in range(60):
+        port.put(database, holding(BOB, f"common {number:03}"))
+    query = Query(order=Order.TITLE, available=True, online=everybody(BOB), limit=25)
+    assert await walked(stacked, query) == [f"common {number:03}" for number in range(60)]

@@ -1,9 +1,9 @@
-"""Exploring a large registry: `python -m tests.benchmarks.explore [RESOURCES]`, 200,000 if not given.
+"""Exploring a large registry: `python -m tests.benchmarks.explore [RESOURCES]`, 1,000,000 if not given.
 
-Fills a registry with that many descriptions, validly signed by few people, and a holder of each. Then prints what a
-person waits for, in milliseconds and as a ratio to one indexed find of as many documents, taken in turns: the first and
-the hundredth page of each order and filter, and of what is available where one in a hundred of those who hold something
-is online, and one in a thousand.
+Fills a registry with that many descriptions, validly signed by few people, and a holder of each. Then measures what a
+person waits for, and one indexed find of as many documents, taken in turns: the first and the hundredth page of each
+order and filter, and of what is available where one in a hundred of those who hold something is online, and one in a
+thousand.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nacl.signing import SigningKey
@@ -28,7 +28,7 @@ from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.records import RECORD_LIFETIME_MS, Author, Holding, Resource, sign_record
 from academics_jupyter.registry.documents import document, document_id
 from academics_jupyter.registry.mongo import MongoRegistry
-from academics_jupyter.registry.port import Order, Page, Query
+from academics_jupyter.registry.port import Order, Query
 from academics_jupyter.registry.schema import INDEXES
 from academics_jupyter.registry.words import resource_words
 from tests.mongod import running_mongod
@@ -102,22 +102,71 @@ def filled(uri: str, start: int, end: int, now_ms: int) -> Counter[str]:
     return counts
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query in one order: what each page took, the first and the hundredth or last, and the plain finds beside it."""
+
+    what: str
+    order: str
+    ms: list[float]
+    plain_ms: list[float]
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long as a plain find, the page for which that is most."""
+        return max(one / plain for one, plain in zip(self.ms, self.plain_ms, strict=True))
+
+    def __str__(self) -> str:
+        return f"{self.what:45} {self.order:7} {self.ms[0]:8.1f} {self.ms[-1]:8.1f} {self.ratio:7.1f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """A registry of so many resources, how long it took to write and to index them, and what was asked of it."""
+
+    resources: int
+    written_s: float
+    indexed_s: float
+    asked: list[Asked]
+
+    def of(self, what: str) -> list[Asked]:
+        """A query in each of its orders."""
+        return [each for each in self.asked if each.what == what]
+
+    def __str__(self) -> str:
+        head = f"{self.resources:,} resources, written in {self.written_s:.0f} s, indexed in {self.indexed_s:.0f} s"
+        columns = f"{'what':45} {'order':7} {'first':>8} {'far, ms':>8} {'ratio':>7}"
+        return "\n".join([head, columns, *map(str, self.asked)])
+
+
 class Measure:
-    """Times calls, each beside one plain find, so that both meet the same machine."""
+    """Times pages, each beside one plain find, so that both meet the same machine."""
 
     def __init__(self, registry: MongoRegistry, client: AsyncMongoClient[dict[str, Any]]) -> None:
         self._registry, self._resources = registry, client.get_default_database()["resources"]
 
-    async def line(self, name: str, query: Query) -> Page:
-        """Print what a query costs; its page."""
-        page = await self._registry.search(query)
+    async def asked(self, what: str, query: Query) -> Asked:
+        """What a query costs."""
+        first = await self._page_ms(query)
+        far = await self._turned(query)
+        pages = [first] if far is query else [first, await self._page_ms(far)]
+        return Asked(what, query.order.value, [ms for ms, _ in pages], [plain_ms for _, plain_ms in pages])
+
+    async def _page_ms(self, query: Query) -> tuple[float, float]:
         plain_ms, asked_ms = [], []
         for _ in range(RUNS):
             plain_ms.append(await timed_ms(self._resources.find({}, sort=[("k", -1)], limit=PAGE).to_list()))
             asked_ms.append(await timed_ms(self._registry.search(query)))
-        took, plain = statistics.median(asked_ms), statistics.median(plain_ms)
-        print(f"{name:52} {took:8.1f} {plain:8.1f} {took / plain:7.1f} {len(page.found):6}", flush=True)
-        return page
+        return statistics.median(asked_ms), statistics.median(plain_ms)
+
+    async def _turned(self, query: Query) -> Query:
+        """The query for the hundredth page, or for the last one before."""
+        for _ in range(FAR - 1):
+            page = await self._registry.search(query)
+            if page.next is None:
+                break
+            query = replace(query, after=page.next)
+        return query
 
 
 async def timed_ms(call: Awaitable[Any]) -> float:
@@ -127,26 +176,29 @@ async def timed_ms(call: Awaitable[Any]) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-async def main(count: int) -> None:
-    """Fill, ask, print."""
-    now_ms = time.time_ns() // 1_000_000
+def measure(count: int = 1_000_000) -> Explored:
+    """Fill, and ask."""
+    return asyncio.run(_measured(count))
+
+
+async def _measured(count: int) -> Explored:
     with running_mongod() as mongod:
-        await asyncio.to_thread(fill, mongod.uri, count, now_ms)
+        written_s, indexed_s = await asyncio.to_thread(fill, mongod.uri, count, time.time_ns() // 1_000_000)
         registry = MongoRegistry(mongod.uri)
         await registry.open()
         client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongod.uri)
-        measure = Measure(registry, client)
-        print(f"{'what':52} {'ms':>8} {'a find':>8} {'ratio':>7} {'found':>6}")
-        for name, query in queries().items():
-            page = await measure.line(name, query)
-            if page.next is not None:
-                await measure.line(f"  page {FAR}, or the last", await turned(registry, query))
+        measuring = Measure(registry, client)
+        asked = [await measuring.asked(what, replace(query, order=order)) for what, query, order in queries()]
         await client.close()
         await registry.close()
+    return Explored(count, written_s, indexed_s, asked)
 
 
-def fill(uri: str, count: int, now_ms: int) -> None:
-    """Write everything, on all cores, and index it then, which takes a fraction of indexing each document by itself."""
+def fill(uri: str, count: int, now_ms: int) -> tuple[float, float]:
+    """Write everything, on all cores, and index it then: it takes a fraction of indexing each document by itself.
+
+    How long each took, in s.
+    """
     begun, counts = time.perf_counter(), Counter[str]()
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         stretches = [(start, min(start + BATCH, count)) for start in range(0, count, BATCH)]
@@ -156,50 +208,44 @@ def fill(uri: str, count: int, now_ms: int) -> None:
         terms = [{"_id": word, "n": number} for word, number in counts.items()]
         database = client.get_default_database()
         database["terms"].insert_many(terms, ordered=False)
-        written_s = time.perf_counter() - begun
+        written = time.perf_counter()
         for collection, indexes in INDEXES.items():
             database[collection].create_indexes(indexes)
-    print(f"{count:,} resources and holders of them, written in {written_s:.0f} s,", end=" ")
-    print(f"indexed in {time.perf_counter() - begun - written_s:.0f} s", flush=True)
+    return written - begun, time.perf_counter() - written
 
 
-def queries() -> dict[str, Query]:
-    """What is asked, each with its name."""
-    asked: dict[str, Query] = {f"no words, {order}": Query(order=order) for order in Order}
-    for words in (("word1",), ("word3", "word7"), ("word",), ("word900",), ("word3", "family2", "wor")):
-        asked |= {f"{' '.join(words)}, {order}": Query(words=words, order=order) for order in Order}
-    for order in (Order.NEWEST, Order.TITLE):
-        asked |= {
-            f"kind data, {order}": Query(kind="data", order=order),
-            f"kind folder, one in a thousand, {order}": Query(kind="folder", order=order),
-            f"author family1, {order}": Query(author="family1", order=order),
-            f"author family4000, {order}": Query(author="family4000", order=order),
-            f"keyword topic 1, {order}": Query(keyword="topic 1", order=order),
-            f"keyword topic 1999, {order}": Query(keyword="topic 1999", order=order),
-            f"years 2020 to 2026, {order}": Query(year_from=2020, order=order),
-            f"years 1910 to 1912, {order}": Query(year_from=1910, year_to=1912, order=order),
-            f"word1, data, 2020 on, {order}": Query(words=("word1",), kind="data", year_from=2020, order=order),
-            f"of one sharer, {order}": Query(sharer=peer_id(key("sharer", 1)), order=order),
-        }
+def queries() -> Iterator[tuple[str, Query, Order]]:
+    """What is asked, in which orders, each with its name."""
+    in_words = {
+        "nothing, all there is": (),
+        "a common word": ("word1",),
+        "two words": ("word3", "word7"),
+        "the start of many words": ("word",),
+        "a rare word": ("word900",),
+        "two words and the start of a third": ("word3", "family2", "wor"),
+    }
+    for what, words in in_words.items():
+        yield from ((what, Query(words=words), order) for order in Order)
+    filtered = {
+        "a common kind": Query(kind="data"),
+        "a kind of one in a thousand": Query(kind="folder"),
+        "a common author": Query(author="family1"),
+        "a rare author": Query(author="family4000"),
+        "a common keyword": Query(keyword="topic 1"),
+        "a rare keyword": Query(keyword="topic 1999"),
+        "the last years": Query(year_from=2020),
+        "years of long ago": Query(year_from=1910, year_to=1912),
+        "a word, a kind and years": Query(words=("word1",), kind="data", year_from=2020),
+        "what one person shares": Query(sharer=peer_id(key("sharer", 1))),
+    }
     for count in ONLINE:
-        there = Query(available=True, online=frozenset(peer_id(key("holder", number)) for number in range(count)))
-        asked |= {
-            f"of {count} holders of {HOLDERS:,}, {order}": replace(there, order=order)
-            for order in (Order.NEWEST, Order.TITLE)
-        }
-        asked[f"of {count} holders of {HOLDERS:,}, word1"] = replace(there, words=("word1",))
-    return asked
-
-
-async def turned(registry: MongoRegistry, query: Query) -> Query:
-    """The query for the hundredth page, or for the last one before."""
-    for _ in range(FAR - 1):
-        page = await registry.search(query)
-        if page.next is None:
-            break
-        query = replace(query, after=page.next)
-    return query
+        online = frozenset(peer_id(key("holder", number)) for number in range(count))
+        available = f"available, {count} of {HOLDERS:,} online"
+        filtered[available] = Query(available=True, online=online)
+        filtered[f"a common word, {available}"] = Query(words=("word1",), available=True, online=online)
+    for what, query in filtered.items():
+        yield from ((what, query, order) for order in (Order.NEWEST, Order.TITLE))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000))
+    print(measure(*map(int, sys.argv[1:])))

@@ -6,8 +6,10 @@ import textwrap
 from collections.abc import Mapping
 
 from tests.benchmarks import chat as chatting
+from tests.benchmarks import explore as looking
 from tests.benchmarks import history as reading
 from tests.benchmarks.chat import Chat
+from tests.benchmarks.explore import Explored
 from tests.benchmarks.four_holders import Holders
 from tests.benchmarks.history import Opened
 from tests.benchmarks.many_files import BY_HAND, ManyFiles
@@ -19,10 +21,10 @@ from tests.benchmarks.transfers import BITTORRENT, CURL, SYNCED, Transfers
 WIDTH = 120
 HEAD = """# Performance
 
-What transfers, chat and history cost, measured by `tests/benchmarks` and drawn by `python -m tests.benchmarks.report`;
-with the name of a benchmark behind it, that one is run anew. All peers, and what they are held against, run on one
-machine, so the ratios say more than the speeds. Contenders take turns, and each figure is the median of its runs, which
-the dots show.
+What transfers, chat, history and exploring cost, measured by `tests/benchmarks` and drawn by
+`python -m tests.benchmarks.report`; with the name of a benchmark behind it, that one is run anew. All peers, and what
+they are held against, run on one machine, so the ratios say more than the speeds. Contenders take turns, and each
+figure is the median of its runs, which the dots show.
 """
 
 
@@ -124,6 +126,29 @@ def history(found: Opened, machine: Machine) -> str:
         " was not closed properly is looked through for damage first.",
         "![Bars of milliseconds for each step](pictures/history.png)",
         _table(("", "median (ms)", "slowest (ms)"), rows),
+        f"Taken on {machine}.",
+    )
+
+
+def exploring(found: Explored, machine: Machine) -> str:
+    """The section about a large registry."""
+    rows = [
+        (
+            what,
+            f"{max(each.ms[0] for each in found.of(what)):.0f}",
+            f"{max(each.ms[-1] for each in found.of(what)):.0f}",
+            f"{max(each.ratio for each in found.of(what)):.0f}",
+        )
+        for what in dict.fromkeys(each.what for each in found.asked)
+    ]
+    return _section(
+        "Exploring",
+        f"A registry of {found.resources:,} resources, whose mongod has 256 MB for its cache: what a page of"
+        f" {looking.PAGE} resources takes, with all who hold them, each signature checked; the first page, and the"
+        f" {looking.FAR}th or the last one before. Of the orders by fit, age, title, year and size, the slowest is"
+        " given. Beside each runs a plain find of as many documents along an index, of which nothing is checked.",
+        "![Bars of milliseconds for each query](pictures/exploring.png)",
+        _table(("asked for", "first page (ms)", f"page {looking.FAR} (ms)", "times a find"), rows),
         f"Taken on {machine}.",
     )
 

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from tests.benchmarks import chat as chatting
 from tests.benchmarks import history as reading
 from tests.benchmarks.chat import Chat
+from tests.benchmarks.explore import Explored
 from tests.benchmarks.four_holders import Holders
 from tests.benchmarks.history import Opened
 from tests.benchmarks.many_files import ManyFiles
@@ -93,14 +94,25 @@ def history(found: Opened, path: Path) -> None:
         axes.legend(frameon=False)
 
 
+def exploring(found: Explored, path: Path) -> None:
+    """How long a page takes, each dot one order's first or far one."""
+    rows = {
+        what: [ms for each in found.of(what) for ms in each.ms]
+        for what in dict.fromkeys(each.what for each in found.asked)
+    }
+    title = f"A page of what {found.resources:,} resources have"
+    with _Picture(path, title, "ms, less is better", height=0.24 * len(rows) + 0.8) as axes:
+        _bars(axes, rows, ours=tuple(rows))
+
+
 class _Picture:
     """A PNG of one plot, written where drawing it went well."""
 
-    def __init__(self, path: Path, title: str, unit: str) -> None:
-        self._path, self._title, self._unit = path, title, unit
+    def __init__(self, path: Path, title: str, unit: str, height: float = 2.6) -> None:
+        self._path, self._title, self._unit, self._height = path, title, unit, height
 
     def __enter__(self) -> Axes:
-        self._figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
+        self._figure, axes = plt.subplots(figsize=(7, self._height), layout="constrained")
         axes.set_title(self._title, loc="left", fontsize=11)
         axes.set_xlabel(self._unit)
         axes.spines[["top", "right"]].set_visible(False)

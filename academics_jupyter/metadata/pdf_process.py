@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from academics_jupyter.metadata.findings import Findings
+from academics_jupyter.protocol.preparing import prepared
 
 MAX_ANSWER_BYTES = 256 * 1024
 REAP_TIMEOUT_S = 2.0
@@ -98,6 +99,6 @@ def _last(answer: bytes) -> Findings:
     """The last whole line that is valid; the process is not trusted to keep to the limits of its findings."""
     whole, _, _ = answer.rpartition(b"\n")
     try:
-        return msgspec.json.decode(whole.rpartition(b"\n")[2], type=Findings).bounded()
+        return msgspec.json.decode(whole.rpartition(b"\n")[2], type=prepared(Findings)).bounded()
     except (msgspec.DecodeError, RecursionError):
         return Findings()

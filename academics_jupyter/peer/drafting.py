@@ -23,6 +23,7 @@ from academics_jupyter.peer.context import Context
 from academics_jupyter.peer.description import Description, fitting
 from academics_jupyter.peer.sharing import Inspected, Shared, SharingService
 from academics_jupyter.peer.taking import Progress
+from academics_jupyter.protocol.preparing import prepared
 from academics_jupyter.store.drafts import Draft
 from academics_jupyter.store.durable import disk_errors, sync_folder
 
@@ -120,7 +121,7 @@ class DraftingService:
 def said_in(draft: Draft) -> Metadata:
     """What a draft is to say. Raises UsageError where another version of this program wrote it in another way."""
     try:
-        return msgspec.json.decode(draft.said, type=Metadata)
+        return msgspec.json.decode(draft.said, type=prepared(Metadata))
     except msgspec.DecodeError as error:
         raise UsageError(
             f"What was to be said of {draft.name} cannot be read: discard it and choose it again."

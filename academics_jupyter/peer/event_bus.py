@@ -25,6 +25,7 @@ import msgspec
 
 from academics_jupyter.errors import StoreError
 from academics_jupyter.peer.events import Event, MessageReceived
+from academics_jupyter.protocol.preparing import prepared
 from academics_jupyter.store.events import KEPT, ToldEvent
 from academics_jupyter.store.store import Store
 
@@ -150,7 +151,7 @@ class EventBus:
         if kind is None:
             return None
         try:
-            event = msgspec.json.decode(told.body, type=kind)
+            event = msgspec.json.decode(told.body, type=prepared(kind))
         except msgspec.ValidationError:
             return None
         if isinstance(event, MessageReceived) and (message := self._store.messages.get(event.id)) is not None:

@@ -25,6 +25,7 @@ from nacl.signing import SigningKey
 
 from academics_jupyter.errors import LocalProtocolError, RemoteProtocolError
 from academics_jupyter.protocol.identity import Hex32, PeerId, Signature, sign, verifies
+from academics_jupyter.protocol.preparing import prepared
 
 MAX_PAYLOAD_BYTES = 64 * 1024
 MAX_ENVELOPE_LENGTH = 256 * 1024
@@ -254,7 +255,7 @@ def decode(text: str, kind: type[T]) -> T:
     """Read JSON from a peer as `kind`, strictly. Raises RemoteProtocolError."""
     try:
         json.loads(text, object_pairs_hook=unique_members)
-        return msgspec.json.decode(text, type=kind)
+        return msgspec.json.decode(text, type=prepared(kind))
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise RemoteProtocolError(f"not a valid {kind.__name__}: {error}") from error
 
@@ -270,7 +271,7 @@ def unique_members(members: list[tuple[str, Any]]) -> dict[str, Any]:
 def convert(data: Any, kind: type[T]) -> T:
     """Read what a socket.io event carried as `kind`, strictly. Raises RemoteProtocolError."""
     try:
-        return msgspec.convert(data, type=kind)
+        return msgspec.convert(data, type=prepared(kind))
     except (msgspec.ValidationError, RecursionError) as error:
         raise RemoteProtocolError(f"not a valid {kind.__name__}: {error}") from error
 

@@ -34,6 +34,7 @@ from academics_jupyter.errors import (
     UsageError,
 )
 from academics_jupyter.protocol.identity import PeerId, fingerprint
+from academics_jupyter.protocol.preparing import prepared
 from academics_jupyter.store.durable import disk_errors, place_over, write_new
 from academics_jupyter.store.folder import DriverLock, ProfileFolder
 from academics_jupyter.store.keys import SECRET_BYTES, Keys, Protection, named_peer, protected
@@ -179,7 +180,7 @@ def _read(content: bytes, source: Path) -> _KeyFile:
     if len(content) > MAX_BYTES:
         raise _unreadable(source)
     try:
-        file = msgspec.json.decode(content, type=_KeyFile)
+        file = msgspec.json.decode(content, type=prepared(_KeyFile))
     except (msgspec.DecodeError, UnicodeError) as error:
         raise _unreadable(source) from error
     if file.version > VERSION:

@@ -29,6 +29,7 @@ from nacl.signing import SigningKey
 
 from academics_jupyter.errors import KeysLockedError, NotRegisteredError, StoreDamagedError, StoreError
 from academics_jupyter.protocol.identity import PeerId, peer_id
+from academics_jupyter.protocol.preparing import prepared
 from academics_jupyter.store import system_keyring
 from academics_jupyter.store.durable import disk_errors, write_new
 from academics_jupyter.store.folder import ProfileFolder
@@ -160,7 +161,7 @@ def _protected(keys: Keys, folder: ProfileFolder, passphrase: str | None) -> _Ke
 def _read(path: Path) -> _KeysFile:
     try:
         with disk_errors(f"The profile's keys {path} cannot be read"):
-            return msgspec.json.decode(path.read_bytes(), type=_KeysFile)
+            return msgspec.json.decode(path.read_bytes(), type=prepared(_KeysFile))
     except StoreError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise NotRegisteredError("There is no profile yet: `%register --name NAME` makes it.") from None

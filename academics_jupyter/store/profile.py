@@ -1,4 +1,4 @@
-"""What the person said of themselves when registering. May import errors only."""
+"""What the person said of themselves when registering. May import protocol and errors only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from academics_jupyter.protocol.preparing import prepared
 from academics_jupyter.store.database import Database
 
 
@@ -28,7 +29,7 @@ class ProfileRow:
     def get(self) -> ProfileDetails | None:
         """The details; None before registration."""
         rows = self._database.read("SELECT details FROM profile")
-        return msgspec.json.decode(rows[0]["details"], type=ProfileDetails) if rows else None
+        return msgspec.json.decode(rows[0]["details"], type=prepared(ProfileDetails)) if rows else None
 
     def put(self, details: ProfileDetails) -> None:
         """Keep new details. Topic "profile"."""

@@ -23,6 +23,7 @@ import msgspec
 
 from academics_jupyter.errors import ProfileExistsError, StoreDamagedError, StoreError, UnreadableFileError, UsageError
 from academics_jupyter.protocol.identity import fingerprint
+from academics_jupyter.protocol.preparing import prepared
 from academics_jupyter.store.backup import CHUNK_BYTES, FILES, KEY, MANIFEST, STORE, VERSION, Manifest, held_files
 from academics_jupyter.store.durable import disk_errors, place_new_folder, sync_below
 from academics_jupyter.store.folder import ProfileFolder
@@ -68,7 +69,7 @@ def read_backup(path: Path) -> Backup:
         if isinstance(manifest, dict) and isinstance(version := manifest.get("version"), int) and version > VERSION:
             raise StoreError(f"{path.name} was made by a newer version of this software: update academics-jupyter.")
         key = _content(archive, KEY, MAX_BYTES) if KEY in archive.namelist() else b""
-        return Backup(path, msgspec.convert(manifest, Manifest), key)
+        return Backup(path, msgspec.convert(manifest, type=prepared(Manifest)), key)
 
 
 def restore_backup(backup: Backup, keys: Keys, folder: ProfileFolder, passphrase: str | None) -> Protection:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Struct
 
+from academics_jupyter.protocol.preparing import prepared
 from academics_jupyter.protocol.records import Envelope
 from academics_jupyter.protocol.rooms import Claim, Mark
 from academics_jupyter.store.database import Database
@@ -128,7 +129,7 @@ class Rooms:
         return RoomRow(
             room=row["room"],
             standing=row["standing"],
-            claim=msgspec.json.decode(row["claim"], type=Claim),
+            claim=msgspec.json.decode(row["claim"], type=prepared(Claim)),
             promised=row["promised"],
             read=row["read"],
             muted=bool(row["muted"]),

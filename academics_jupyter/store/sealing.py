@@ -15,6 +15,7 @@ from nacl.secret import Aead
 
 from academics_jupyter.errors import RemoteProtocolError, StoreDamagedError
 from academics_jupyter.protocol.messages import Message
+from academics_jupyter.protocol.preparing import prepared
 from academics_jupyter.protocol.records import Envelope, decode
 
 S = TypeVar("S", bound=Struct)
@@ -44,7 +45,7 @@ class Sealing:
     def open_struct(self, name: str, sealed: bytes, kind: type[S]) -> S:
         """The same again. Raises StoreDamagedError."""
         try:
-            return msgspec.json.decode(self._aead.decrypt(sealed, name.encode()), type=kind)
+            return msgspec.json.decode(self._aead.decrypt(sealed, name.encode()), type=prepared(kind))
         except (CryptoError, msgspec.DecodeError, ValueError) as error:
             raise StoreDamagedError(f"{name} is damaged on disk and cannot be read.") from error
 

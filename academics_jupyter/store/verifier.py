@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from academics_jupyter.protocol.merkle import CHUNK_BYTES, Data, PieceHasher
+from academics_jupyter.protocol.preparing import prepared
 from academics_jupyter.store.durable import NO_FOLLOW, keep_room, write_at
 
 SYNC_BYTES = 64 << 20
@@ -142,7 +143,7 @@ def main(memory: int, slots: int) -> None:
         ThreadPoolExecutor(THREADS) as threads,
     ):
         while message := read_message(sys.stdin.buffer):
-            threads.submit(carry_out, msgspec.msgpack.decode(message, type=Order))
+            threads.submit(carry_out, msgspec.msgpack.decode(message, type=prepared(Order)))
 
 
 if __name__ == "__main__":

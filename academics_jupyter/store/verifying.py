@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from academics_jupyter.protocol.merkle import CHUNK_BYTES
+from academics_jupyter.protocol.preparing import prepared
 from academics_jupyter.store.verifier import Answer, Order, read_message, write_message
 
 SLOTS = 32
@@ -122,7 +123,7 @@ class Verifying:
         assert self._process.stdout is not None  # noqa: S101  it was asked for
         with self._process.stdout as answers, contextlib.suppress(OSError, msgspec.DecodeError):
             while message := read_message(answers):
-                answer = msgspec.msgpack.decode(message, type=Answer)
+                answer = msgspec.msgpack.decode(message, type=prepared(Answer))
                 with self._sending:
                     future = self._waiting.pop(answer.slot)
                 if answer.errno:

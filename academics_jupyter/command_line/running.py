@@ -10,6 +10,7 @@ import sys
 
 from academics_jupyter.errors import AcademicsError, NotRegisteredError, ProfileDrivenElsewhereError
 from academics_jupyter.peer.changes import either
+from academics_jupyter.peer.collecting import spare_what_lives
 from academics_jupyter.peer.detached import keep_log, received
 from academics_jupyter.peer.doctor.examining import diagnose_unopened
 from academics_jupyter.peer.peer import Peer
@@ -36,6 +37,7 @@ async def serve(given: argparse.Namespace) -> None:
         if not peer.is_driver:
             raise ProfileDrivenElsewhereError(peer.notice)
         print(peer.status(), flush=True)  # noqa: T201
+        spare_what_lives()
         await _asked_to_stop().wait()
     finally:
         await peer.close()
@@ -47,6 +49,7 @@ async def serve_detached(_given: argparse.Namespace) -> None:
     keep_log(peer.folder.serve_log)
     try:
         await peer.attach(_label())
+        spare_what_lives()
         await either(_asked_to_stop(), peer.superseded)
     finally:
         await peer.close()

@@ -21,6 +21,7 @@ from IPython.display import JSON
 from academics_jupyter.errors import HandoverError, UsageError
 from academics_jupyter.notebook.extension import NOTEBOOK_LABEL, load
 from academics_jupyter.notebook.panels.panel import Panel
+from academics_jupyter.peer.collecting import spare_what_lives
 
 OWN_LABEL = "JupyterLab's side panel"
 
@@ -86,4 +87,5 @@ async def _go_online(panel: Panel) -> None:
             # A notebook that computes does not yield now; this kernel stands by, as any passenger does.
             with suppress(HandoverError):
                 await peer.attach(OWN_LABEL)
+    spare_what_lives()
     panel.profile.redraw.soon()

@@ -119,6 +119,7 @@ class Driving:
             return
         if not await self._may_drive():
             raise ProfileDrivenElsewhereError("Another process is taking your peer over just now; it is used here.")
+        await asyncio.to_thread(self._context.store.database.grow_log)
         settings = self._context.settings
         engine = self._new_engine()
         try:

@@ -23,6 +23,10 @@ from academics_jupyter.store.opening import database_errors, open_database
 Value = str | int | float | bytes | None
 Subscriber = Callable[[frozenset[str]], None]
 
+LOG_BYTES = 4_000_000
+"""About as long as SQLite lets the log get before it begins it anew."""
+_CACHE_KIB, _SMALL_CACHE_PAGES = 2_000, 8
+
 log = logging.getLogger(__name__)
 
 
@@ -145,6 +149,34 @@ class Database:
     def version(self) -> int:
         """A number that differs from the last one asked for when another process has committed since."""
         return int(self.read("PRAGMA data_version")[0][0])
+
+    def grow_log(self) -> None:
+        """Have the log on disk as long as it will get: a lasting write into a file that need not grow takes half as
+        long. Does nothing where there is no log, or it cannot grow just now.
+
+        What is written for it is rolled back, and too much for the cache, so that SQLite puts it into the log before.
+        """
+        with self._lock:
+            self._check()
+            if not self._in_wal_mode or self._log_bytes() >= LOG_BYTES:
+                return
+            try:
+                self._connection.execute(f"PRAGMA cache_size={_SMALL_CACHE_PAGES:d}")
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute("CREATE TABLE grown (bytes)")
+                self._connection.execute("INSERT INTO grown VALUES (zeroblob(?))", (LOG_BYTES,))
+            except sqlite3.Error as error:
+                log.info("the database's log could not grow: %s", error)
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB:d}")
+
+    def _log_bytes(self) -> int:
+        try:
+            return self.path.with_name(f"{self.path.name}-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def _enter(self, lasting: bool) -> None:
         with database_errors(self.path):

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import sqlite3
 import stat
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -367,3 +368,43 @@ def test_many_processes_may_make_a_new_store_at_once(path: Path) -> None:
     database = Database(path)
     assert len(names(database)) == 8
     database.close()
+
+
+def test_its_log_grows_at_once_and_holds_nothing_by_that(path: Path, tmp_path: Path) -> None:
+    log = path.with_name("store.sqlite3-wal")
+    with closing(Database(path)) as database, closing(Database(path)) as another:
+        put_many(database, 10)
+        before = len(names(database)), path.stat().st_size
+        database.grow_log()
+        grown = log.stat().st_size
+        assert grown > 4_000_000
+        assert (len(names(database)), path.stat().st_size) == before
+        with another.transaction():
+            put(another, "b", 1)
+        database.grow_log()
+        with database.transaction():
+            put(database, "c", 1)
+        assert log.stat().st_size == grown
+        killed = tmp_path / "killed" / path.name
+        killed.parent.mkdir()
+        for file in (path, log):
+            shutil.copy(file, killed.parent)
+    for each in (path, killed):
+        with closing(Database(each)) as database:
+            assert names(database)[-2:] == ["b", "c"]
+            assert database.read("PRAGMA integrity_check")[0][0] == "ok"
+            assert not database.read("SELECT 1 FROM sqlite_schema WHERE name = 'grown'")
+
+
+def test_its_log_does_not_grow_while_another_process_writes(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "BUSY_TIMEOUT_S", 0)
+    with closing(Database(path)) as database, closing(sqlite3.connect(path)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        with caplog.at_level("INFO"):
+            database.grow_log()
+        assert "could not grow: database is locked" in caplog.text
+        another.rollback()
+        put_many(database, 1)
+        assert len(names(database)) == 1

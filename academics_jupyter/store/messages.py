@@ -161,13 +161,21 @@ class Messages(History):
                 self._database.changed("rooms")
 
     def insert(
-        self, message: Message, envelope: Envelope, conversation: str, now_ms: int, state: str, *, unread: bool
+        self,
+        message: Message,
+        envelope: Envelope,
+        conversation: str,
+        now_ms: int,
+        state: str,
+        *,
+        unread: bool,
+        place: int | None = None,
     ) -> None:
-        """Within a transaction: a new row, in the last place. Topic "messages"."""
+        """Within a transaction: a new row, in the last place if no other is given. Topic "messages"."""
         self._database.execute(
             "INSERT INTO messages (id, conversation, author, series, sequence, sent_at_ms, received_at_ms, state,"
             " unread, kind, about, sealed, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-            " (SELECT MAX(COALESCE(MAX(place), 0), ?) + 1 FROM messages WHERE conversation = ?))",
+            " COALESCE(?, (SELECT MAX(COALESCE(MAX(place), 0), ?) + 1 FROM messages WHERE conversation = ?)))",
             (
                 message.id,
                 conversation,
@@ -181,6 +189,7 @@ class Messages(History):
                 message.kind,
                 message.about,
                 self._sealing.seal(message.id, envelope),
+                place,
                 PENDING_PLACE if is_room(conversation) else 0,
                 conversation,
             ),

@@ -10,6 +10,7 @@ import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import msgspec
 
@@ -100,8 +101,14 @@ class RoomCopies:
                         new += self._insert(room, messages, came, now_ms)
                         self._place(room, messages)
                     case Keep():
-                        new += self._insert(room, [post.id for post in effect.posts], came, now_ms)
-                        self._keep(room, effect, me)
+                        numbers = {
+                            post.id: number
+                            for number, post in enumerate(effect.posts, effect.number)
+                            if post.id not in effect.void
+                        }
+                        inserted = self._insert(room, [post.id for post in effect.posts], came, now_ms, numbers)
+                        new += inserted
+                        self._keep(room, effect, me, numbers.keys() - {message.id for message in inserted})
                     case Cut(number):
                         self._cut(room, number)
                     case Adopt(claim):
@@ -123,15 +130,23 @@ class RoomCopies:
 
     # How
 
-    def _insert(self, room: str, messages: Iterable[str], came: Mapping[str, Opened], now_ms: int) -> list[Message]:
-        """Keep what has come, unless it is there, or talk in a room that we are leaving."""
+    def _insert(
+        self,
+        room: str,
+        messages: Iterable[str],
+        came: Mapping[str, Opened],
+        now_ms: int,
+        numbers: Mapping[str, int] = MappingProxyType({}),
+    ) -> list[Message]:
+        """Keep what has come, unless it is there, or talk in a room that we are leaving; in its place if it has one."""
         new = []
-        mutes, ignores = self._mutes(room), self._ignores(room)
+        mutes, ignores = self._manners(room)
         for each in (came[message] for message in messages if message in came):
             message = each.message
             if (message.kind in ROOM_KINDS or not ignores) and not self._holds(message):
                 unread = message.kind == "text" and not mutes
-                self._messages.insert(message, each.envelope, room, now_ms, "received", unread=unread)
+                place = numbers.get(message.id)
+                self._messages.insert(message, each.envelope, room, now_ms, "received", unread=unread, place=place)
                 new.append(message)
                 if message.kind == "withdrawal":
                     self._database.execute(
@@ -148,14 +163,13 @@ class RoomCopies:
             log.warning("a message in a room has the id of one that somebody else has written, and is not shown")
             return True
 
-    def _mutes(self, room: str) -> bool:
-        return bool(self._database.read("SELECT 1 FROM rooms WHERE room = ? AND muted", (room,)))
+    def _manners(self, room: str) -> tuple[bool, bool]:
+        """Whether it is muted; and whether we are leaving, and what is said does not concern us any more."""
+        rows = self._database.read("SELECT muted, standing != 'member' FROM rooms WHERE room = ?", (room,))
+        return (bool(rows[0][0]), bool(rows[0][1])) if rows else (False, False)
 
-    def _ignores(self, room: str) -> bool:
-        """Whether we are leaving, and what is said does not concern us any more."""
-        return bool(self._database.read("SELECT 1 FROM rooms WHERE room = ? AND standing != 'member'", (room,)))
-
-    def _keep(self, room: str, keep: Keep, me: str) -> None:
+    def _keep(self, room: str, keep: Keep, me: str, held: Iterable[str]) -> None:
+        """Put posts into the log; `held` are messages among them that were there before and get their places now."""
         self._database.execute_many(
             "INSERT INTO room_log (room, number, message, author, series, sequence, sent_at_ms, kind, digest)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -174,7 +188,7 @@ class RoomCopies:
                 for number, post in enumerate(keep.posts, keep.number)
             ],
         )
-        self._place(room, [post.id for post in keep.posts if post.id not in keep.void])
+        self._place(room, held)
         self._database.execute_many(
             "UPDATE messages SET state = 'refused' WHERE id = ? AND author = ?", [(each, me) for each in keep.void]
         )

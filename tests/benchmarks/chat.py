@@ -1,14 +1,10 @@
-"""How soon a message is with its readers.
+"""How soon a message is with its reader: `python -m tests.benchmarks.chat [MESSAGES] [ROUNDS]`.
 
-    python -m tests.benchmarks.chat [MESSAGES] [MEMBERS] [ROUNDS]
-
-One to one: from the call that writes a message until its author knows that it is on its reader's disk, held against a
-bare python-socketio echo over TLS 1.3 between two processes, which signs, checks and keeps nothing; and against the
-same echo where its sender first signs and writes a page to disk, and its server checks and writes one before it
-answers, both in a thread: no promise to keep messages costs less. Beside it a link's own round trip, and what the disk
-takes for a single write that lasts. In a room: from the call until each of the other members has been told of it,
-after it is on their disks; the members are spread over a few processes, which are there for them alone as the side
-panel's kernel is.
+From the call that writes a message until its author knows that it is on its reader's disk, held against a bare
+python-socketio echo over TLS 1.3 between two processes, which signs, checks and keeps nothing; and against the same
+echo where its sender first signs and writes a page to disk, and its server checks and writes one before it answers,
+both in a thread: no promise to keep messages costs less. Beside it a link's own round trip, and what the disk takes for
+a single write that lasts.
 """
 
 from __future__ import annotations
@@ -19,7 +15,6 @@ import ssl
 import statistics
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,14 +23,10 @@ from tests.benchmarks.measuring import LONG_S
 from tests.guarded import GuardedProcess, free_port
 from tests.lab import Lab, meet
 from tests.mongod import running_mongod
-from tests.processes import PeerProcess
 from tests.waiting import wait_until
 
-PROCESSES = 5
-PAUSE_S = 0.5
-"""Between two messages to a room, as when people write; only then is it asked who has them, which takes a core."""
 BREATH_S = 0.02
-"""Between two of anything else: a link takes no more than a hundred events a second for long."""
+"""Between two messages: a link takes no more than a hundred events a second for long."""
 
 ECHO, FLOOR, LINK, WRITE, OURS = (
     "a bare echo",
@@ -134,59 +125,30 @@ async def talk(to, count):
     return took_ms
 """
 
-ALONE = """
-from academics_jupyter.peer.collecting import spare_what_lives
-spare_what_lives()
-"""
-
-MEMBER = """
-from academics_jupyter.peer.events import MessageReceived
-async def watch(one, heard):
-    async for event in one.events():
-        if isinstance(event, MessageReceived):
-            heard[event.id] = time.time()
-heard = {name: {} for name in peers}
-watching = [asyncio.create_task(watch(one, heard[name])) for name, one in peers.items()]
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """Round trips in ms: of each contender for one message, the medians of its rounds; and of a room's deliveries."""
+    """Round trips in ms: of each contender for one message, the medians of its rounds."""
 
     messages: int
-    one_to_one_ms: dict[str, list[float]]
-    members: int
-    room_ms: list[float]
+    ms: dict[str, list[float]]
 
     def ratio(self, name: str) -> float:
         """How many times as long as the bare echo's, the median of the rounds."""
-        rounds = zip(self.one_to_one_ms[name], self.one_to_one_ms[ECHO], strict=True)
-        return statistics.median(one / echo for one, echo in rounds)
-
-    def room(self, share: float) -> float:
-        """In how many ms this share of a room's deliveries was done."""
-        ordered = sorted(self.room_ms)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+        return statistics.median(one / echo for one, echo in zip(self.ms[name], self.ms[ECHO], strict=True))
 
     def __str__(self) -> str:
-        rows = [
+        return "\n".join(
             f"{name:22} p50 {statistics.median(rounds):6.2f} ms, {self.ratio(name):5.2f} times a bare echo's"
-            for name, rounds in self.one_to_one_ms.items()
-        ]
-        room = f"a room of {self.members}, {len(self.room_ms)} deliveries: p50 {self.room(0.5):.1f} ms,"
-        return "\n".join([*rows, f"{room} p99 {self.room(0.99):.1f} ms, most {max(self.room_ms):.1f} ms"])
+            for name, rounds in self.ms.items()
+        )
 
 
-def measure(messages: int = 100, members: int = 30, rounds: int = 9) -> Chat:
-    """Run all."""
+def measure(messages: int = 100, rounds: int = 9) -> Chat:
+    """Run all contenders, in turns."""
     with tempfile.TemporaryDirectory(prefix="academics-benchmark-") as name, ExitStack() as stack:
         lab = Lab(Path(name), stack.enter_context(running_mongod()).uri, stack)
-        one_to_one_ms = _one_to_one(lab, Path(name), messages, rounds)
-    with tempfile.TemporaryDirectory(prefix="academics-benchmark-") as name, ExitStack() as stack:
-        lab = Lab(Path(name), stack.enter_context(running_mongod()).uri, stack)
-        room_ms = _room(lab, Path(name), stack, messages, members)
-    return Chat(messages, one_to_one_ms, members, room_ms)
+        return Chat(messages, _one_to_one(lab, Path(name), messages, rounds))
 
 
 def write(file: int) -> None:
@@ -228,43 +190,6 @@ async def _accepts(port: int) -> bool:
         return False
     writer.close()
     return True
-
-
-def _room(lab: Lab, folder: Path, stack: ExitStack, messages: int, members: int) -> list[float]:
-    host = lab.enter("host")
-    processes = []
-    names = [f"member-{number:02}" for number in range(members - 1)]
-    for place in range(PROCESSES):
-        process = PeerProcess(folder / f"process-{place}", registry=lab.registry)
-        processes.append(stack.enter_context(process))
-        process.open(*names[place::PROCESSES])
-    people = [peer for process in processes for peer in process.ids.values()]
-    wait_until(lambda: len(host.value("list(peer._engine.mesh.links)")) == len(people), 120, "all links")
-    room = host.value(f"(await peer.rooms.create('reading', {people!r})).room")
-    for process in processes:
-        process.sees("[len(await one.rooms.all()) for one in peers.values()]", [1] * len(process.ids), 60)
-        process.value(f"asyncio.gather(*(one.rooms.accept({room!r}) for one in peers.values()))")
-    for process in processes:
-        process.sees(
-            f"[len((await one.rooms.get({room!r})).facts.members) for one in peers.values()]",
-            [members] * len(process.ids),
-            120,
-        )
-        process.value(MEMBER)
-    for process in (host, *processes):
-        process.value(ALONE)
-    took_ms = []
-    for number in range(messages):
-        began_s, sent = host.value(
-            f"(time.time(), (await peer.chatting.send({room!r}, 'message {number} to all, of an ordinary length')).id)"
-        )
-        time.sleep(PAUSE_S)
-        for process in processes:
-            process.sees(f"all({sent!r} in each for each in heard.values())", True, 60)
-            took_ms += [
-                (at_s - began_s) * 1000 for at_s in process.value(f"[each[{sent!r}] for each in heard.values()]")
-            ]
-    return took_ms
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.report [NAME…] [--docs FOLDER]
 
-Each benchmark named (transfers, four_holders, many_files, chat, history, exploring) is run with its own defaults, and
-its figures are kept beside the page in performance/NAME.json; with no name, the page is drawn from what is kept. The
-machine should be quiet.
+Each benchmark named (transfers, four_holders, many_files, chat, room, history, exploring) is run with its own defaults,
+and its figures are kept beside the page in performance/NAME.json; with no name, the page is drawn from what is kept.
+The machine should be quiet.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from tests.benchmarks import chat, explore, four_holders, history, many_files, transfers
+from tests.benchmarks import chat, explore, four_holders, history, many_files, room, transfers
 from tests.benchmarks.report import page, plots
 from tests.benchmarks.report.machine import Machine, this_machine
 
@@ -47,7 +47,8 @@ BENCHMARKS = {
     "many_files": Benchmark(
         many_files.measure, many_files.ManyFiles, page.many_files, {"many_files": plots.many_files}
     ),
-    "chat": Benchmark(chat.measure, chat.Chat, page.chat, {"chat": plots.chat, "chat_room": plots.chat_room}),
+    "chat": Benchmark(chat.measure, chat.Chat, page.chat, {"chat": plots.chat}),
+    "room": Benchmark(room.measure, room.Delivered, page.room, {"room": plots.room}),
     "history": Benchmark(history.measure, history.Opened, page.history, {"history": plots.history}),
     "exploring": Benchmark(explore.measure, explore.Explored, page.exploring, {"exploring": plots.exploring}),
 }

@@ -14,12 +14,14 @@ from matplotlib.axes import Axes
 
 from tests.benchmarks import chat as chatting
 from tests.benchmarks import history as reading
+from tests.benchmarks import room as rooms
 from tests.benchmarks.chat import Chat
 from tests.benchmarks.explore import Explored
 from tests.benchmarks.four_holders import Holders
 from tests.benchmarks.history import Opened
 from tests.benchmarks.many_files import ManyFiles
 from tests.benchmarks.measuring import median
+from tests.benchmarks.room import Delivered
 from tests.benchmarks.transfers import Transfers
 
 OURS_COLOUR, OTHERS_COLOUR, LINE_COLOUR = "#1f6f8b", "#b9c4c9", "#c0504d"
@@ -69,16 +71,18 @@ def many_files(found: ManyFiles, path: Path) -> None:
 def chat(found: Chat, path: Path) -> None:
     """How long a message takes, and what it is held against."""
     with _Picture(path, "One message to one reader, until it is known to have come", "ms, less is better") as axes:
-        _bars(axes, found.one_to_one_ms, ours=(chatting.OURS, chatting.LINK))
+        _bars(axes, found.ms, ours=(chatting.OURS, chatting.LINK))
 
 
-def chat_room(found: Chat, path: Path) -> None:
+def room(found: Delivered, path: Path) -> None:
     """How soon all have it."""
-    ordered = sorted(found.room_ms)
-    shares = [100 * (place + 1) / len(ordered) for place in range(len(ordered))]
     title = f"A message to a room of {found.members}: % of deliveries done"
     with _Picture(path, title, "ms, less is better") as axes:
-        axes.plot(ordered, shares, color=OURS_COLOUR)
+        for name, colour in ((rooms.OURS, OURS_COLOUR), (rooms.FLOOR, OTHERS_COLOUR)):
+            ordered = sorted(ms for message in found.ms[name] for ms in message)
+            axes.plot(
+                ordered, [100 * (place + 1) / len(ordered) for place in range(len(ordered))], color=colour, label=name
+            )
         axes.axvline(ROOM_GOAL_MS, color=LINE_COLOUR, linestyle="--", label=f"goal for 99 %: {ROOM_GOAL_MS} ms")
         axes.set_xlim(left=0)
         axes.legend(frameon=False)

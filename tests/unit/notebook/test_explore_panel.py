@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ import pytest
 from nacl.signing import SigningKey
 
 from academics_jupyter.notebook.panels import explore as explore_module
+from academics_jupyter.notebook.panels.explore import ExplorePart
 from academics_jupyter.notebook.panels.panel import Panel
 from academics_jupyter.peer import people as people_module
 from academics_jupyter.peer.peer import Peer
 from academics_jupyter.protocol.identity import peer_id
 from academics_jupyter.protocol.records import Author, Holding, Presence, Profile, Record, Resource, Signed, sign_record
 from academics_jupyter.registry.memory import MemoryNetwork, MemoryRegistry
+from academics_jupyter.registry.port import Page, Query
 from tests.unit.notebook.test_panels import MARKUP, Viewer, ada, grace, network, panel
 from tests.waiting import wait_until_async
 
@@ -116,6 +119,37 @@ async def test_each_filter_and_order_reaches_the_registry(viewer: Viewer, networ
     )
     viewer.ask("search", words="", sharer="f" * 64)
     await lists(viewer, [])
+
+
+async def test_an_answer_that_a_later_one_has_overtaken_is_not_shown(
+    viewer: Viewer, network: MemoryNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, find = MemoryRegistry.search, ExplorePart._find
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+    found = []
+
+    async def searched(registry: MemoryRegistry, query: Query) -> Page:
+        """The first answer is long on its way."""
+        page = await search(registry, query)
+        if not begun.is_set():
+            begun.set()
+            await goes_on.wait()
+        return page
+
+    async def noted(part: ExplorePart) -> None:
+        await find(part)
+        found.append(titles(viewer))
+
+    monkeypatch.setattr(MemoryRegistry, "search", searched)
+    monkeypatch.setattr(ExplorePart, "_find", noted)
+    viewer.ask("search", words="note 003")
+    await begun.wait()
+    await publish(network, resource(200, title="Note 003, revised"))
+    viewer.part.refresh()
+    await wait_until_async(lambda: found == [["Note 003, revised", "Note 003"]])
+    goes_on.set()
+    await wait_until_async(lambda: len(found) == 2)
+    assert found[1] == found[0]
 
 
 async def test_who_reads_is_told_what_has_left_the_page(viewer: Viewer, network: MemoryNetwork) -> None:

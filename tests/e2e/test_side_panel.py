@@ -37,12 +37,13 @@ def test_the_side_panel(lab: Lab, page: Page, tmp_path: Path) -> None:
     with online(tmp_path, "Grace Hopper") as grace:
         kernel = kernels(lab)[SESSION]
         counts_what_is_unread(side, page, grace)
-        wait_until(lambda: keeps_it_hidden(lab), START_S, "JupyterLab's keeping of its layout")
+        keeps(lab, "")
         page.reload()
         comes_back_counting(side, page, lab, kernel)
         shows_what_was_written(side, page, grace)
         shares_from_the_file_browser(side, page, grace)
         outlives_its_kernel(side, page, lab, kernel)
+        keeps(lab, SESSION)
         page.goto(f"{lab.url}lab/tree/beside.ipynb")
         has_notebooks_for_passengers(side, page)
         is_drawn_by_a_notebook_and_again_by_itself(side, page)
@@ -68,11 +69,16 @@ def kernels(lab: Lab) -> dict[str, str]:
     return {session["path"]: session["kernel"]["id"] for session in sessions}
 
 
-def keeps_it_hidden(lab: Lab) -> bool:
-    """Whether JupyterLab, which saves its layout a while after a change, would come back with the side bar closed."""
-    with urllib.request.urlopen(f"{lab.url}lab/api/workspaces/default") as answer:
-        layout: dict[str, Any] = json.load(answer)["data"].get("layout-restorer:data", {})
-    return bool(layout.get("left", {}).get("collapsed"))
+def keeps(lab: Lab, at_the_side: str) -> None:
+    """Wait until JupyterLab, which saves its layout a while after a change, would come back with it; "" for nothing."""
+
+    def is_kept() -> bool:
+        with urllib.request.urlopen(f"{lab.url}lab/api/workspaces/default") as answer:
+            layout: dict[str, Any] = json.load(answer)["data"].get("layout-restorer:data", {})
+        left = layout.get("left", {"current": None})
+        return ("" if left.get("collapsed") else left.get("current")) == at_the_side
+
+    wait_until(is_kept, START_S, f"JupyterLab's keeping of {at_the_side or 'nothing'} at the side")
 
 
 def icon(page: Page) -> Locator:

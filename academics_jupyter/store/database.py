@@ -1,9 +1,9 @@
 """The profile's SQLite database: transactions, reads and notices of change. May import errors only.
 
-One connection is shared by the threads of a process, one after the other. A transaction is re-entrant in its thread
-(an inner one is a savepoint), and nothing may be awaited inside it. Topics named with `changed` go out once the
-outermost transaction is on disk: first to the other processes of the profile, then to this one's subscribers, in the
-thread that committed.
+One connection is shared by the threads of a process, one after the other. A transaction is re-entrant in its thread (an
+inner one is a savepoint, where anything was done in the outer one before), and nothing may be awaited inside it. Topics
+named with `changed` go out once the outermost transaction is on disk: first to the other processes of the profile, then
+to this one's subscribers, in the thread that committed.
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ class Database:
         self._topics: set[str] = set()
         self._once_kept: list[Callable[[], None]] = []
         self._marks: list[int] = []
+        self._savepoints: list[bool] = []
+        """Of each transaction that is open, whether it is one; where not, rolling it back begins the outermost anew."""
+        self._untouched = False
+        """Whether nothing has been read or written since the outermost transaction began."""
         self._subscribers: dict[object, Subscriber] = {}
         self._pid = os.getpid()
         self._closed = False
@@ -93,24 +97,28 @@ class Database:
         """Write within a transaction; how many rows it touched."""
         with self._lock, database_errors(self.path):
             self._check_inside()
+            self._untouched = False
             return self._connection.execute(sql, args).rowcount
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
         """Write many rows within a transaction."""
         with self._lock, database_errors(self.path):
             self._check_inside()
+            self._untouched = False
             self._connection.executemany(sql, rows)
 
     def insert(self, sql: str, args: Sequence[Value] = ()) -> int:
         """Insert one row within a transaction; its row id."""
         with self._lock, database_errors(self.path):
             self._check_inside()
+            self._untouched = False
             return self._connection.execute(sql, args).lastrowid or 0
 
     def read(self, sql: str, args: Sequence[Value] = ()) -> list[sqlite3.Row]:
         """All rows of a query; within a transaction of this thread, with what it has written so far."""
         with self._lock, database_errors(self.path):
             self._check()
+            self._untouched = False
             return self._connection.execute(sql, args).fetchall()
 
     def changed(self, topic: str) -> None:
@@ -183,7 +191,9 @@ class Database:
             if self._depth:
                 if lasting and not self._lasting:
                     raise RuntimeError("a lasting write within a transaction that is not")
-                self._connection.execute(f"SAVEPOINT inner_{self._depth:d}")
+                is_savepoint = not self._untouched
+                if is_savepoint:
+                    self._connection.execute(f"SAVEPOINT inner_{self._depth:d}")
             else:
                 if self._connection.in_transaction:
                     # An interrupt struck between a BEGIN and its bookkeeping.
@@ -191,10 +201,14 @@ class Database:
                 self._topics.clear()
                 self._once_kept.clear()
                 self._marks.clear()
+                self._savepoints.clear()
+                is_savepoint = False
                 self._make_lasting(lasting)
                 self._connection.execute("BEGIN IMMEDIATE")
+                self._untouched = True
         self._depth += 1
         self._marks.append(len(self._once_kept))
+        self._savepoints.append(is_savepoint)
 
     def _make_lasting(self, lasting: bool) -> None:
         if lasting is self._lasting:
@@ -208,23 +222,29 @@ class Database:
     def _roll_back(self) -> None:
         self._depth -= 1
         del self._once_kept[self._marks.pop() :]
+        is_savepoint = self._savepoints.pop()
         # A full or failing disk makes SQLite roll back by itself.
         if not self._connection.in_transaction:
             return
         with database_errors(self.path):
-            if self._depth:
+            if is_savepoint:
                 self._connection.execute(f"ROLLBACK TO inner_{self._depth:d}")
                 self._connection.execute(f"RELEASE inner_{self._depth:d}")
-            else:
-                self._connection.execute("ROLLBACK")
+                return
+            self._connection.execute("ROLLBACK")
+            if self._depth:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._untouched = True
 
     def _commit(self) -> tuple[frozenset[str], list[Callable[[], None]]]:
         """Ends this transaction; the topics to announce and what to call, none while it is an inner one."""
         self._depth -= 1
         self._marks.pop()
+        is_savepoint = self._savepoints.pop()
         with database_errors(self.path):
             if self._depth:
-                self._connection.execute(f"RELEASE inner_{self._depth:d}")
+                if is_savepoint:
+                    self._connection.execute(f"RELEASE inner_{self._depth:d}")
                 return frozenset(), []
             try:
                 self._connection.execute("COMMIT")

@@ -96,6 +96,24 @@ def test_an_inner_transaction_fails_alone(path: Path) -> None:
     database.close()
 
 
+def test_an_inner_transaction_that_fails_at_the_start_leaves_an_empty_outer_one(path: Path) -> None:
+    with closing(Database(path)) as database:
+        with database.transaction():
+            with pytest.raises(ZeroDivisionError), database.transaction():
+                put_and_fail(database, "a")
+            with pytest.raises(ZeroDivisionError):
+                put_and_fail(database, "b")
+            put(database, "c", 1)
+            with pytest.raises(ZeroDivisionError):
+                put_and_fail(database, "d")
+        assert names(database) == ["c"]
+        with suppress(ZeroDivisionError), database.transaction():
+            with pytest.raises(ZeroDivisionError):
+                put_and_fail(database, "e")
+            put_and_fail(database, "f")
+        assert names(database) == ["c"]
+
+
 @pytest.mark.expects_errors("A subscriber to the store's changes failed")
 def test_a_subscriber_that_fails_keeps_nothing_from_the_others(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     database = Database(path)

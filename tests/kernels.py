@@ -6,6 +6,7 @@ import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from jupyter_client.blocking import BlockingKernelClient
@@ -29,7 +30,9 @@ class Kernel:
     """One running kernel."""
 
     def __init__(self, env: dict[str, str]) -> None:
-        self.manager = KernelManager(kernel_name="python3")
+        # Ports would be looked for here and taken there, a second later; another process may have them by then.
+        self._sockets = TemporaryDirectory(prefix="academics-kernel-")
+        self.manager = KernelManager(kernel_name="python3", transport="ipc", ip=f"{self._sockets.name}/socket")
         self.manager.start_kernel(env=env)
         self.client: BlockingKernelClient = self.manager.client()
         self.client.start_channels()
@@ -98,6 +101,7 @@ class Kernel:
         if self.manager.is_alive():
             self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
+        self._sockets.cleanup()
 
 
 @contextmanager

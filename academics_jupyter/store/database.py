@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +26,8 @@ Subscriber = Callable[[frozenset[str]], None]
 
 LOG_BYTES = 4_000_000
 """About as long as SQLite lets the log get before it begins it anew."""
+MIN_FREE_BYTES = 100_000_000
+"""With less, what is left of the disk is for what the person does."""
 _CACHE_KIB, _SMALL_CACHE_PAGES = 2_000, 8
 
 log = logging.getLogger(__name__)
@@ -159,14 +162,14 @@ class Database:
         return int(self.read("PRAGMA data_version")[0][0])
 
     def grow_log(self) -> None:
-        """Have the log on disk as long as it will get: a lasting write into a file that need not grow takes half as
-        long. Does nothing where there is no log, or it cannot grow just now.
+        """Have the log on disk as long as it will get: a lasting write takes half as long where the file need not grow.
 
         What is written for it is rolled back, and too much for the cache, so that SQLite puts it into the log before.
+        Does nothing where there is no log, where it cannot grow just now, and on a disk that is nearly full.
         """
         with self._lock:
             self._check()
-            if not self._in_wal_mode or self._log_bytes() >= LOG_BYTES:
+            if not self._in_wal_mode or self._log_bytes() >= LOG_BYTES or self._free_bytes() < MIN_FREE_BYTES:
                 return
             try:
                 self._connection.execute(f"PRAGMA cache_size={_SMALL_CACHE_PAGES:d}")
@@ -179,6 +182,9 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB:d}")
+
+    def _free_bytes(self) -> int:
+        return shutil.disk_usage(self.path.parent).free
 
     def _log_bytes(self) -> int:
         try:

@@ -414,6 +414,14 @@ def test_its_log_grows_at_once_and_holds_nothing_by_that(path: Path, tmp_path: P
             assert not database.read("SELECT 1 FROM sqlite_schema WHERE name = 'grown'")
 
 
+def test_its_log_takes_no_room_on_a_disk_that_is_nearly_full(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(path.parent)._replace(free=99_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with closing(Database(path)) as database:
+        database.grow_log()
+        assert path.with_name("store.sqlite3-wal").stat().st_size < 1_000_000
+
+
 def test_its_log_does_not_grow_while_another_process_writes(
     path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,6 @@ a single write that lasts.
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import statistics
 import sys
@@ -37,22 +36,17 @@ ECHO, FLOOR, LINK, WRITE, OURS = (
 )
 
 SERVER = """
-import asyncio, os, sys
-from pathlib import Path
+import asyncio, sys
 import socketio
 from aiohttp import web
 from academics_jupyter.network.certificate import make_certificate
-from academics_jupyter.protocol.identity import verifies
-from tests.benchmarks.chat import write
+from tests.benchmarks.keeping import check_and_write, opened
 sio = socketio.AsyncServer(async_mode="aiohttp", transports=["websocket"])
 sio.on("echo", lambda sid, data: data)
-kept = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT)
+kept = opened(sys.argv[2])
 @sio.event
 async def keep(sid, data):
-    def check_and_write():
-        assert verifies(data["author"], data["text"].encode(), data["signature"])
-        write(kept)
-    await asyncio.to_thread(check_and_write)
+    await asyncio.to_thread(check_and_write, kept, data)
     return data["text"]
 app = web.Application()
 sio.attach(app)
@@ -63,10 +57,9 @@ web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), ssl_context=certificat
 BARE = """
 import ssl, aiohttp, socketio
 from nacl.signing import SigningKey
-from academics_jupyter.protocol.identity import peer_id, sign
-from tests.benchmarks.chat import BREATH_S, write
-key = SigningKey.generate()
-me, written = peer_id(key), os.open(peer._context.folder.path / "written", os.O_WRONLY | os.O_CREAT)
+from tests.benchmarks.chat import BREATH_S
+from tests.benchmarks.keeping import opened, sign_and_write, write
+key, written = SigningKey.generate(), opened(peer._context.folder.path / "written")
 async def bare(port, event, count):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -78,17 +71,12 @@ async def bare(port, event, count):
             begun = time.perf_counter()
             data = {"text": f"message {number}, a sentence of an ordinary length for a chat"}
             if event == "keep":
-                data |= await asyncio.to_thread(sign_and_write, data["text"])
+                data = await asyncio.to_thread(sign_and_write, key, written, data["text"])
             await sio.call(event, data)
             took_ms.append((time.perf_counter() - begun) * 1000)
             await asyncio.sleep(BREATH_S)
         await sio.disconnect()
     return took_ms
-
-def sign_and_write(text):
-    signature = sign(key, text.encode())
-    write(written)
-    return {"author": me, "signature": signature}
 """
 
 ONE_TO_ONE = """
@@ -149,12 +137,6 @@ def measure(messages: int = 100, rounds: int = 9) -> Chat:
     with tempfile.TemporaryDirectory(prefix="academics-benchmark-") as name, ExitStack() as stack:
         lab = Lab(Path(name), stack.enter_context(running_mongod()).uri, stack)
         return Chat(messages, _one_to_one(lab, Path(name), messages, rounds))
-
-
-def write(file: int) -> None:
-    """A page to a file's beginning, so that it lasts; as a store writes to a log that it has long had."""
-    os.pwrite(file, bytes(4096), 0)
-    os.fdatasync(file)
 
 
 def _one_to_one(lab: Lab, folder: Path, messages: int, rounds: int) -> dict[str, list[float]]:

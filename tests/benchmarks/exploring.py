@@ -1,4 +1,4 @@
-"""Exploring a large registry: `python -m tests.benchmarks.explore [RESOURCES]`, 1,000,000 if not given.
+"""Exploring a large registry: `python -m tests.benchmarks.exploring [RESOURCES]`, 1,000,000 if not given.
 
 Fills a registry with that many descriptions, validly signed by few people, and a holder of each. Then measures what a
 person waits for, and one indexed find of as many documents, taken in turns: the first and the hundredth page of each

@@ -37,10 +37,8 @@ import socketio
 from aiohttp import web
 from nacl.signing import SigningKey
 from academics_jupyter.network.certificate import make_certificate
-from academics_jupyter.protocol.identity import peer_id, sign
-from tests.benchmarks.chat import write
-key = SigningKey.generate()
-written = os.open(peer._context.folder.path / "written", os.O_WRONLY | os.O_CREAT)
+from tests.benchmarks.keeping import opened, sign_and_write
+key, written = SigningKey.generate(), opened(peer._context.folder.path / "written")
 told_to, telling = [], set()
 sio = socketio.AsyncServer(async_mode="aiohttp", transports=["websocket"])
 sio.on("connect", lambda sid, environ: told_to.append(sid))
@@ -53,13 +51,8 @@ async def serve():
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=make_certificate().context).start()
     return runner.addresses[0][1]
 
-def sign_and_write(text):
-    signature = sign(key, text.encode())
-    write(written)
-    return {"author": peer_id(key), "text": text, "signature": signature}
-
 async def tell(text):
-    data = await asyncio.to_thread(sign_and_write, text)
+    data = await asyncio.to_thread(sign_and_write, key, written, text)
     for sid in told_to:
         task = asyncio.create_task(sio.emit("told", data, to=sid, callback=lambda *_: None))
         telling.add(task)
@@ -70,8 +63,7 @@ async def tell(text):
 CLIENTS = """
 import ssl, aiohttp, socketio
 from functools import partial
-from academics_jupyter.protocol.identity import verifies
-from tests.benchmarks.chat import write
+from tests.benchmarks.keeping import check_and_write, opened
 heard_bare, clients = {name: {} for name in peers}, []
 
 async def listen(port):
@@ -80,19 +72,15 @@ async def listen(port):
     for name, one in peers.items():
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context))
         sio = socketio.AsyncClient(http_session=session, handle_sigint=False)
-        written = os.open(one._context.folder.path / "written", os.O_WRONLY | os.O_CREAT)
+        written = opened(one._context.folder.path / "written")
         sio.on("told", partial(told, heard_bare[name], written))
         await sio.connect(f"https://127.0.0.1:{port}", transports=["websocket"])
         clients.append((sio, session))
 
 async def told(heard, written, data):
-    await asyncio.to_thread(check_and_write, data, written)
+    await asyncio.to_thread(check_and_write, written, data)
     heard[data["text"]] = time.time()
     return True
-
-def check_and_write(data, written):
-    assert verifies(data["author"], data["text"].encode(), data["signature"])
-    write(written)
 
 async def leave():
     for sio, session in clients:

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from tests.benchmarks import chat, explore, four_holders, history, many_files, room, transfers
+from tests.benchmarks import chat, exploring, four_holders, history, many_files, room, transfers
 from tests.benchmarks.report import page, plots
 from tests.benchmarks.report.machine import Machine, this_machine
 
@@ -50,7 +50,7 @@ BENCHMARKS = {
     "chat": Benchmark(chat.measure, chat.Chat, page.chat, {"chat": plots.chat}),
     "room": Benchmark(room.measure, room.Delivered, page.room, {"room": plots.room}),
     "history": Benchmark(history.measure, history.Opened, page.history, {"history": plots.history}),
-    "exploring": Benchmark(explore.measure, explore.Explored, page.exploring, {"exploring": plots.exploring}),
+    "exploring": Benchmark(exploring.measure, exploring.Explored, page.exploring, {"exploring": plots.exploring}),
 }
 
 

@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Mapping
 
 from tests.benchmarks import chat as chatting
-from tests.benchmarks import explore as looking
+from tests.benchmarks import exploring as looking
 from tests.benchmarks import history as reading
 from tests.benchmarks import room as rooms
 from tests.benchmarks.chat import Chat
-from tests.benchmarks.explore import Explored
+from tests.benchmarks.exploring import Explored
 from tests.benchmarks.four_holders import Holders
 from tests.benchmarks.history import Opened
 from tests.benchmarks.many_files import BY_HAND, ManyFiles

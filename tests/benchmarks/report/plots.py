@@ -16,7 +16,7 @@ from tests.benchmarks import chat as chatting
 from tests.benchmarks import history as reading
 from tests.benchmarks import room as rooms
 from tests.benchmarks.chat import Chat
-from tests.benchmarks.explore import Explored
+from tests.benchmarks.exploring import Explored
 from tests.benchmarks.four_holders import Holders
 from tests.benchmarks.history import Opened
 from tests.benchmarks.many_files import ManyFiles
